@@ -1,0 +1,53 @@
+import { WrongUse } from "../config.js";
+import { endpointOf } from "../engine/endpoints.js";
+import type { Endpoint } from "../model/endpoint.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { PROTOCOLS, trafficPoint, type Protocol } from "../model/traffic.js";
+
+/** The end that a flag names: `namespace/pod`, `namespace/name[Kind]` or an IP address. */
+export function parseEnd(snapshot: Snapshot, flag: string, text: string | undefined): Endpoint {
+  if (text === undefined) throw new WrongUse(`\`${flag}\` is missing: \`namespace/pod\` or an IP address`);
+  const end = endpointOf(snapshot, text) ?? ownedPod(snapshot, text);
+  if (end) return end;
+  const [namespace = "", name] = text.split("/");
+  if (name === undefined) throw new WrongUse(`\`${flag} ${text}\` is neither \`namespace/pod\` nor an IP address`);
+  throw new WrongUse(`unknown pod \`${text}\`; ${knownPods(snapshot, namespace)}`);
+}
+
+const SHOWN = 10;
+
+function knownPods(snapshot: Snapshot, namespace: string): string {
+  const pods = [...(snapshot.namespaces.get(namespace)?.pods.keys() ?? [])].sort();
+  if (pods.length === 0) return `namespace \`${namespace}\` has no pods`;
+  return `pods of \`${namespace}\`: ${pods.slice(0, SHOWN).join(", ")}${pods.length > SHOWN ? ", ..." : ""}`;
+}
+
+/** Some pod of the workload that `connectivity` calls by this name. */
+function ownedPod(snapshot: Snapshot, text: string): Endpoint | undefined {
+  const [, namespace = "", name, kind] = /^([^/]+)\/(.+)\[(\w+)\]$/.exec(text) ?? [];
+  const pods = [...(snapshot.namespaces.get(namespace)?.pods.values() ?? [])];
+  const pod = pods.find(({ owner, name: own }) => (owner ? owner.name === name && owner.kind === kind : own === name && kind === "Pod"));
+  return pod && { kind: "pod", pod };
+}
+
+/** Traffic points of `80`, `UDP/53`, `53/UDP`, or a list of them by comma. A name is looked up among the ports of `dst`. */
+export function parseTraffic(text: string, dst?: Endpoint): readonly number[] {
+  return text.split(",").flatMap((part) => parsePort(part.trim(), dst));
+}
+
+function parsePort(text: string, dst: Endpoint | undefined): readonly number[] {
+  const [, before, port, after] = /^(?:([A-Za-z]+)\/)?([\w-]+)(?:\/([A-Za-z]+))?$/.exec(text) ?? [];
+  const written = (before ?? after)?.toUpperCase();
+  const protocol = PROTOCOLS.find((one) => one === written);
+  if (port === undefined || (written !== undefined && !protocol)) throw new WrongUse(`\`--port ${text}\` is no port; write \`80\`, \`UDP/53\` or a port's name`);
+  if (!/^\d+$/.test(port)) return namedPort(port, protocol, dst);
+  if (Number(port) < 1 || Number(port) > 65_535) throw new WrongUse(`\`--port ${text}\`: a port is a number from 1 to 65535`);
+  return [trafficPoint(protocol ?? "TCP", Number(port))];
+}
+
+function namedPort(name: string, protocol: Protocol | undefined, dst: Endpoint | undefined): readonly number[] {
+  const ports = dst?.kind === "pod" ? dst.pod.ports : [];
+  const named = ports.filter((port) => port.name === name && (protocol === undefined || port.protocol === protocol));
+  if (named.length === 0) throw new WrongUse(`\`--port ${name}\`: the destination declares no port of that name`);
+  return named.map((port) => trafficPoint(port.protocol, port.port));
+}

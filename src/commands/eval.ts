@@ -1,0 +1,112 @@
+import { WrongUse, type Config } from "../config.js";
+import { endpointOf } from "../engine/endpoints.js";
+import { evaluate } from "../engine/evaluate.js";
+import type { EngineProfile } from "../engine/verdict.js";
+import { isRecord } from "../model/kubernetes.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { PROTOCOLS, trafficPoint, type Protocol } from "../model/traffic.js";
+import { readText } from "../sources/files.js";
+import { engineProfile, readProfile, readState, unwrap, type Command, type Outcome, type Session } from "./command.js";
+
+/** Answers a list of questions "may this end reach that end on this port?". */
+export const command: Command = {
+  name: "eval",
+  description:
+    "Answers each query of a file: is the traffic allowed, and at which end is it shut?\n" +
+    "Answers 0 whatever the verdicts; 2 when a query names an unknown pod, after all rows.",
+  arguments: ["[path...]"],
+  options: ["queries", "cluster", "profile", "set", "packs"],
+  formats: ["json", "text"],
+  example: `echo '[{"src":"shop/web","dst":"shop/db","protocol":"TCP","port":5432}]' | sluice eval manifests/ --queries -`,
+  run,
+};
+
+interface Question {
+  readonly src: string;
+  readonly dst: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+type Row = { readonly allowed: boolean; readonly egressAllowed: boolean; readonly ingressAllowed: boolean } | { readonly error: string };
+
+async function run(config: Config, session: Session): Promise<Outcome> {
+  if (config.queries === undefined) throw new WrongUse("`--queries FILE` is missing: a JSON list of {src, dst, protocol, port}");
+  const profile = engineProfile(await readProfile(config));
+  const { snapshot } = await readState(config, session);
+  const queries = await readQueries(config.queries);
+  const failures = { count: 0 };
+  const rows = answer(queries, { snapshot, profile, session, failures });
+  const output = config.format === "text" ? inText(queries, rows) : inJson(rows);
+  return { output, exitCode: () => (failures.count > 0 ? 2 : 0) };
+}
+
+async function readQueries(file: string): Promise<readonly unknown[]> {
+  const text = unwrap(await readText(file), "the queries cannot be read");
+  try {
+    const queries: unknown = JSON.parse(text);
+    if (Array.isArray(queries)) return queries;
+  } catch (error) {
+    throw new WrongUse(`\`${file}\` is not JSON: ${(error as Error).message}`);
+  }
+  throw new WrongUse(`\`${file}\` must be a JSON list of {src, dst, protocol, port}`);
+}
+
+interface Work {
+  readonly snapshot: Snapshot;
+  readonly profile: EngineProfile;
+  readonly session: Session;
+  readonly failures: { count: number };
+}
+
+function* answer(queries: readonly unknown[], { snapshot, profile, session, failures }: Work): Iterable<Row> {
+  for (const [i, query] of queries.entries()) {
+    const question = readQuestion(query);
+    const row = typeof question === "string" ? { error: question } : answerOne(question, snapshot, profile);
+    if ("error" in row) failures.count++;
+    if (i % 1000 === 0) session.progress(i, queries.length);
+    yield row;
+  }
+}
+
+function readQuestion(query: unknown): Question | string {
+  if (!isRecord(query)) return "a query is an object {src, dst, protocol, port}";
+  const { src, dst, port } = query;
+  const protocol = PROTOCOLS.find((known) => known === String(query["protocol"] ?? "TCP").toUpperCase());
+  if (typeof src !== "string" || typeof dst !== "string") return "`src` and `dst` must be `namespace/pod` or an IP address";
+  if (!protocol) return `\`protocol\` must be one of ${PROTOCOLS.join(", ")}`;
+  if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > 65_535) return "`port` must be a number from 1 to 65535";
+  return { src, dst, protocol, port: Number(port) };
+}
+
+function answerOne({ src, dst, protocol, port }: Question, snapshot: Snapshot, profile: EngineProfile): Row {
+  const [from, to] = [endpointOf(snapshot, src), endpointOf(snapshot, dst)];
+  if (!from || !to) return { error: `unknown pod \`${from ? dst : src}\`` };
+  const verdict = evaluate(snapshot, { src: from, dst: to, traffic: trafficPoint(protocol, port) }, profile);
+  return { allowed: verdict.allowed, egressAllowed: verdict.egress.allowed, ingressAllowed: verdict.ingress.allowed };
+}
+
+function* inJson(rows: Iterable<Row>): Iterable<string> {
+  let separator = "[\n";
+  for (const row of rows) {
+    yield separator + JSON.stringify(row);
+    separator = ",\n";
+  }
+  yield separator === "[\n" ? "[]\n" : "\n]\n";
+}
+
+function* inText(queries: readonly unknown[], rows: Iterable<Row>): Iterable<string> {
+  let i = 0;
+  for (const row of rows) {
+    const query = queries[i++];
+    const { src, dst, protocol = "TCP", port } = isRecord(query) ? query : {};
+    yield `${String(src)} -> ${String(dst)} ${String(protocol)} ${String(port)}: ${inWords(row)}\n`;
+  }
+}
+
+function inWords(row: Row): string {
+  if ("error" in row) return `error: ${row.error}`;
+  if (row.allowed) return "allowed";
+  const shut = [...(row.egressAllowed ? [] : ["egress at the source"]), ...(row.ingressAllowed ? [] : ["ingress at the destination"])];
+  return `denied by ${shut.join(" and ")}`;
+}

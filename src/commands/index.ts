@@ -1,0 +1,16 @@
+import type { Command } from "./command.js";
+
+export interface CommandEntry {
+  readonly name: string;
+  /** One line of `sluice --help`. */
+  readonly summary: string;
+  /** Its code, loaded only when it is asked for: starting up must not cost what another verb needs. */
+  readonly load: () => Promise<Command>;
+}
+
+/** Every verb, in the order people meet them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: "eval", summary: "is this traffic allowed? many queries at once", load: async () => (await import("./eval.js")).command },
+  { name: "explain", summary: "why is traffic allowed or denied? which end, which rule, which line", load: async () => (await import("./explain.js")).command },
+  { name: "review", summary: "answer AdmissionReviews from files, as the webhook would", load: async () => (await import("./review.js")).command },
+];

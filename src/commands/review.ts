@@ -1,0 +1,133 @@
+import type { Config } from "../config.js";
+import type { AdmissionRequest, AdmissionReviewOut } from "../model/admission.js";
+import { formatProblem, type Problem } from "../model/result.js";
+import { Snapshot } from "../model/snapshot.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import { review } from "../review/review.js";
+import { decode } from "../server/decode.js";
+import { errored, malformed, respond } from "../server/respond.js";
+import { changesOf } from "../sources/applied.js";
+import { splitJson } from "../sources/documents.js";
+import { readText } from "../sources/files.js";
+import { loadPacks } from "../sources/packs.js";
+import { openState } from "../sources/state.js";
+import { noteProblems, unwrap, type Command, type ExitCode, type Outcome, type Session } from "./command.js";
+
+/** The decision of the webhook without a server. */
+export const command: Command = {
+  name: "review",
+  description:
+    "Answers AdmissionReviews as the webhook would, one line per review; for a Pod that is created, the answer holds its patch.\n" +
+    "Each is judged against the given state, not against the ones before it, unless --apply. Exit code 1 when any is refused.",
+  arguments: ["<review...>"],
+  options: ["state", "cluster", "packs", "apply", "profile", "set"],
+  formats: ["json", "text"],
+  example: "sluice review review.json --state cluster/",
+  run,
+};
+
+async function run(config: Config, session: Session): Promise<Outcome> {
+  const packs = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const snapshot = await readBackground(config, session);
+  const inputs = await readInputs(config.paths);
+  const tally = { refused: 0, unread: 0 };
+  const reviewer = new Reviewer({ packs, snapshot, apply: config.apply });
+  const format = config.format === "text" ? asText : asLine;
+  return { output: answers(inputs, reviewer, { session, tally, format }), exitCode: () => exitCode(tally) };
+}
+
+/** The state reviews are judged against: empty when none is given. */
+async function readBackground({ state, cluster }: Config, session: Session): Promise<Snapshot> {
+  if (state.length === 0 && !cluster) return Snapshot.EMPTY;
+  const loaded = unwrap(await openState({ files: state, cluster }), "the state cannot be read");
+  noteProblems(session, loaded.warnings);
+  return loaded.snapshot;
+}
+
+interface Input {
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+async function readInputs(files: readonly string[]): Promise<readonly Input[]> {
+  const inputs: Input[] = [];
+  for (const file of files) {
+    const text = unwrap(await readText(file));
+    const parts = splitJson(text);
+    if (parts.length === 0) inputs.push({ file, line: 1, text });
+    for (const part of parts) inputs.push({ file, line: part.linesBefore + 1, text: part.text });
+  }
+  return inputs;
+}
+
+interface Tally {
+  refused: number;
+  unread: number;
+}
+
+interface Telling {
+  readonly session: Session;
+  readonly tally: Tally;
+  readonly format: (answer: AdmissionReviewOut) => string;
+}
+
+function* answers(inputs: readonly Input[], reviewer: Reviewer, { session, tally, format }: Telling): Iterable<string> {
+  for (const [i, input] of inputs.entries()) {
+    session.progress(i, inputs.length);
+    const { answer, problems } = reviewer.answer(input.text);
+    for (const problem of problems) session.note(`error: ${formatProblem({ ...problem, place: { file: input.file, line: input.line } })}`);
+    if (answer === undefined) tally.unread++;
+    else {
+      if (!answer.response.allowed) tally.refused++;
+      yield format(answer);
+    }
+  }
+}
+
+function exitCode({ refused, unread }: Tally): ExitCode {
+  if (unread > 0) return 2;
+  return refused > 0 ? 1 : 0;
+}
+
+interface Reviewed {
+  /** Absent only when no uid could be read: then nobody could tell whose answer it is. */
+  readonly answer?: AdmissionReviewOut;
+  readonly problems: readonly Problem[];
+}
+
+class Reviewer {
+  private readonly packs: CompiledPacks;
+  private readonly apply: boolean;
+  private snapshot: Snapshot;
+
+  constructor({ packs, snapshot, apply }: { readonly packs: CompiledPacks; readonly snapshot: Snapshot; readonly apply: boolean }) {
+    this.packs = packs;
+    this.snapshot = snapshot;
+    this.apply = apply;
+  }
+
+  answer(text: string): Reviewed {
+    const decoded = decode(Buffer.from(text));
+    if (decoded.ok) return { answer: this.judge(decoded.request), problems: [] };
+    const { uid, problems } = decoded;
+    return uid === undefined ? { problems } : { answer: errored(uid, "Deny", malformed(problems)), problems };
+  }
+
+  private judge(request: AdmissionRequest): AdmissionReviewOut {
+    const decision = review(request, { snapshot: this.snapshot, packs: this.packs });
+    if (decision.allowed && this.apply) this.snapshot = this.snapshot.with(changesOf(request));
+    return respond(decision, { uid: request.uid, mutating: true });
+  }
+}
+
+function asLine(answer: AdmissionReviewOut): string {
+  return `${JSON.stringify(answer)}\n`;
+}
+
+function asText({ response }: AdmissionReviewOut): string {
+  const { uid, allowed, status, warnings = [], patch } = response;
+  const changed = patch === undefined ? "" : `, patched with ${Buffer.from(patch, "base64").toString()}`;
+  const lines = [`${uid}: ${allowed ? "allowed" : "refused"}${changed}`, ...(status ? [status.message] : []), ...warnings.map((warning) => `warning: ${warning}`)];
+  return `${lines.join("\n  ").replaceAll("\n\n", "\n")}\n`;
+}

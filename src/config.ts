@@ -1,0 +1,157 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Problem } from "./model/result.js";
+
+/** One `--set NAME=VALUE`, as written: what NAME means, the profile and the packs say. */
+export interface Setting {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Everything that flags and environment decide, read once. Fields that a verb has no flag for hold their defaults. */
+export interface Config {
+  readonly paths: readonly string[];
+  readonly format: string;
+  /** Colour on standard output. */
+  readonly color: boolean;
+  readonly state: readonly string[];
+  readonly cluster: boolean;
+  /** Folder of rule packs. */
+  readonly packs: string;
+  readonly profile?: string;
+  readonly set: readonly Setting[];
+  readonly queries?: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** `TCP/80`, `80`, `UDP/53`, a list of them by comma, or `all`. */
+  readonly traffic?: string;
+  readonly flow?: string;
+  readonly implies?: string;
+  readonly equivalent?: string;
+  readonly isolated?: string;
+  readonly forbid: boolean;
+  readonly steps?: number;
+  readonly inOrder: boolean;
+  readonly as?: string;
+  readonly apply: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly certDir?: string;
+}
+
+/** Wrong use or unreadable input: told to the user as it stands, exit code 2. */
+export class WrongUse extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, problems: readonly Problem[] = []) {
+    super(message);
+    this.problems = problems;
+  }
+}
+
+export interface OptionSpec {
+  readonly flags: string;
+  readonly text: string;
+  /** Environment variable that stands in for the flag. */
+  readonly env?: string;
+  /** May be given more than once. */
+  readonly repeat?: true;
+}
+
+/** Every flag, once: the same name means the same thing in every verb. */
+export const OPTIONS = {
+  packs: { flags: "--packs <dir>", text: "folder of rule packs (default: the shipped ones)", env: "SLUICE_PACKS" },
+  state: { flags: "--state <path>", text: "state of the cluster from files or folders", repeat: true },
+  cluster: { flags: "--cluster", text: "state of the cluster of the current kubeconfig" },
+  profile: { flags: "--profile <file|name>", text: "what the cluster's network plug-in and DNS do", env: "SLUICE_PROFILE" },
+  set: { flags: "--set <name=value>", text: "one switch of the profile, or parameter of a pack", repeat: true },
+  queries: { flags: "--queries <file>", text: "JSON list of {src, dst, protocol, port}; `-` is standard input" },
+  from: { flags: "--from <end>", text: "source: `namespace/pod`, `namespace/name[Kind]` or an IP address" },
+  to: { flags: "--to <end>", text: "destination, written like the source" },
+  traffic: { flags: "--port <port>", text: "destination port, such as `80`, `UDP/53` or `TCP/53,UDP/53`" },
+  flow: { flags: "--flow <file>", text: "flow in YAML, written as in a rule pack" },
+  implies: { flags: "--implies <path>", text: "prove that these policies allow everything that PATH allows" },
+  equivalent: { flags: "--equivalent <path>", text: "prove that these policies allow exactly what PATH allows" },
+  isolated: { flags: "--isolated <namespace>", text: "prove that every pod of the namespace is isolated in both directions" },
+  forbid: { flags: "--forbid", text: "prove that the traffic is never possible, rather than always" },
+  steps: { flags: "--steps <n>", text: "budget of a proof in solver steps" },
+  inOrder: { flags: "--in-order", text: "one manifest after the other, as `kubectl apply` would" },
+  as: { flags: "--as <user>", text: "user who makes the change (default: nobody exempt)" },
+  apply: { flags: "--apply", text: "apply each admitted change before the next review" },
+  host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
+  port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
+  certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key" },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Values of flags by option name, as the command line gave them: text, list of texts, or true. */
+export type RawOptions = Readonly<Partial<Record<OptionName | "output", unknown>>>;
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Is standard output a terminal? */
+  readonly terminal: boolean;
+}
+
+/** Makes the frozen configuration; throws WrongUse for values that cannot be. */
+export function readConfig(paths: readonly string[], raw: RawOptions, { env, terminal }: Surroundings): Config {
+  const given = (name: OptionName): string | undefined => {
+    const spec: OptionSpec = OPTIONS[name];
+    return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
+  };
+  const optional = ["profile", "queries", "from", "to", "traffic", "flow", "implies", "equivalent", "isolated", "as", "certDir"] as const;
+  return Object.freeze<Config>({
+    paths: Object.freeze([...paths]),
+    format: textOf(raw.output) ?? "text",
+    color: wantsColor(env, terminal),
+    state: listOf(raw.state),
+    cluster: raw.cluster === true,
+    packs: given("packs") ?? shippedPacks(),
+    set: listOf(raw.set).map(parseSetting),
+    forbid: raw.forbid === true,
+    inOrder: raw.inOrder === true,
+    apply: raw.apply === true,
+    host: given("host") ?? "127.0.0.1",
+    port: parseNumber("--port", given("port") ?? "8443", 65_535),
+    ...(given("steps") === undefined ? {} : { steps: parseNumber("--steps", given("steps") ?? "", Number.MAX_SAFE_INTEGER) }),
+    ...Object.fromEntries(optional.flatMap((name) => (given(name) === undefined ? [] : [[name, given(name)]]))),
+  });
+}
+
+/** The version of this package. */
+export function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String((manifest as { version?: unknown }).version);
+}
+
+/** `policies/` stands beside `src/` and `dist/`. */
+function shippedPacks(): string {
+  return fileURLToPath(new URL("../policies", import.meta.url));
+}
+
+/** https://no-color.org: any value, also with a terminal. FORCE_COLOR asks for colour where there is none. */
+function wantsColor(env: Surroundings["env"], terminal: boolean): boolean {
+  if (env["NO_COLOR"]) return false;
+  return terminal || (env["FORCE_COLOR"] !== undefined && env["FORCE_COLOR"] !== "0");
+}
+
+function parseSetting(text: string): Setting {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new WrongUse(`\`--set ${text}\` is not NAME=VALUE`);
+  return { name: text.slice(0, equals), value: text.slice(equals + 1) };
+}
+
+function parseNumber(flag: string, text: string, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > max) throw new WrongUse(`\`${flag} ${text}\` is not a number from 0 to ${max}`);
+  return value;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function listOf(value: unknown): readonly string[] {
+  return Object.freeze(Array.isArray(value) ? value.filter((one) => typeof one === "string") : typeof value === "string" ? [value] : []);
+}

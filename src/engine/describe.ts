@@ -1,0 +1,51 @@
+import type { Endpoint, Pod } from "../model/endpoint.js";
+import { nameKey } from "../model/kubernetes.js";
+import { pointOf } from "../model/traffic.js";
+import type { Policy } from "../model/policy.js";
+import { formatAddress } from "../sets/ip-set.js";
+import type { Counterexample } from "./question.js";
+import type { EndVerdict, Verdict } from "./verdict.js";
+
+/** Words for counterexamples and verdicts, the same in messages, reports and `explain`. */
+
+/** Why one end denies, naming every policy that does. */
+export function describeEnd(end: EndVerdict): string {
+  if (end.decidedBy) return `rule \`${end.decidedBy.rule.path}\` of ${policyName(end.decidedBy.policy)}`;
+  return end.isolatedBy.map(policyName).join(", ");
+}
+
+/** `egress denied by ...`, `ingress denied by ...`, or both. */
+export function describeDenial(verdict: Verdict): string {
+  const ends = (["egress", "ingress"] as const).filter((side) => !verdict[side].allowed);
+  return ends.map((side) => `${side} denied by ${describeEnd(verdict[side])}`).join("; ");
+}
+
+/** `pod A to pod B on UDP 53: egress denied by ...`. */
+export function describeCounterexample({ subject, connection, direction }: Counterexample): string {
+  if (connection) {
+    const { src, dst, traffic, verdict } = connection;
+    return `${describeEndpoint(src)} to ${describeEndpoint(dst)} on ${describePoint(traffic)}: ${describeDenial(verdict)}`;
+  }
+  return `${describePod(subject)} is not isolated for ${direction ?? "traffic"}`;
+}
+
+export function describeEndpoint(endpoint: Endpoint): string {
+  return endpoint.kind === "pod" ? describePod(endpoint.pod) : `\`${formatAddress(endpoint.address)}\``;
+}
+
+/** A running pod by name; a hypothetical one by its namespace and labels. */
+export function describePod(pod: Pod): string {
+  if (pod.origin !== "hypothetical") return `pod \`${pod.namespace}/${pod.name}\``;
+  const labels = Object.entries(pod.labels).map(([key, value]) => `${key}=${value}`);
+  return labels.length === 0 ? `a pod without labels in \`${pod.namespace}\`` : `a pod with labels \`${labels.join(",")}\` in \`${pod.namespace}\``;
+}
+
+export function describePoint(traffic: number): string {
+  const point = pointOf(traffic);
+  return point ? `${point.protocol} ${point.port}` : "other protocols";
+}
+
+export function policyName(policy: Policy): string {
+  const kind = policy.ref.kind === "NetworkPolicy" ? "" : `${policy.ref.kind} `;
+  return `${kind}\`${nameKey(policy.ref)}\``;
+}

@@ -1,0 +1,166 @@
+import { isLive, type Endpoint, type Node, type Pod } from "../model/endpoint.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { Address } from "../sets/ip-set.js";
+import { NOWHERE, type EndClass, type NamespaceClass, type Surroundings } from "./classes.js";
+import type { RowIndex } from "./row-index.js";
+import type { Vocabulary } from "./vocabulary.js";
+
+/** One address family, or none: what an end is without its addresses. */
+export type Family = 0 | 4 | 6;
+
+/** The end of a connection, ready to be asked about. Its classes are worked out again when policies have taught the vocabulary more. */
+export interface End {
+  readonly endpoint: Endpoint;
+  /** The pod that policies select; absent for addresses, hostNetwork and finished pods. */
+  readonly subject?: Pod;
+  /** Families of its addresses: 1 for IPv4, plus 2 for IPv6. */
+  readonly families: number;
+  /** True when its class is the same in each family. */
+  readonly uniform: boolean;
+  classIn(family: Family): EndClass;
+  /** The nodes it stands for. */
+  nodesIn(family: Family): readonly Node[];
+}
+
+const NO_NODES: readonly Node[] = [];
+
+/** A pod that policies select. */
+export class LivePodEnd implements End {
+  readonly endpoint: Endpoint;
+  readonly subject: Pod;
+  readonly families: number;
+  readonly uniform: boolean;
+  readonly namespace: NamespaceClass;
+  private readonly addresses: readonly Address[];
+  private readonly memo: ClassMemo;
+
+  constructor(endpoint: Endpoint & { readonly kind: "pod" }, namespace: NamespaceClass, { index, matchesAddresses }: LiveOptions) {
+    this.endpoint = endpoint;
+    this.subject = endpoint.pod;
+    this.namespace = namespace;
+    const known = endpoint.address === undefined ? endpoint.pod.addresses : [endpoint.address];
+    this.families = familiesOf(known);
+    this.addresses = matchesAddresses ? known : [];
+    this.uniform = this.addresses.length === 0;
+    this.memo = new ClassMemo(index.vocabulary, (family) => index.classes.ofPod(this.subject, namespace, this.around(family, index.vocabulary)));
+  }
+
+  classIn(family: Family): EndClass {
+    return this.memo.classIn(this.uniform ? 0 : family);
+  }
+
+  nodesIn(): readonly Node[] {
+    return NO_NODES;
+  }
+
+  private around(family: Family, vocabulary: Vocabulary): Surroundings {
+    return this.uniform ? NOWHERE : { addressSets: setsWith(this.addresses, family, vocabulary), nodes: [] };
+  }
+}
+
+/** An address, or a pod that no selector selects: it is matched by its addresses and by the nodes it stands for. */
+export class OtherEnd implements End {
+  readonly endpoint: Endpoint;
+  readonly families: number;
+  readonly uniform = false;
+  private readonly nodes: (family: Family) => readonly Node[];
+  private readonly memo: ClassMemo;
+
+  constructor(endpoint: Endpoint, { index: { vocabulary, classes }, addresses, nodes }: OtherOptions) {
+    this.endpoint = endpoint;
+    this.families = familiesOf(addresses);
+    this.nodes = nodes;
+    this.memo = new ClassMemo(vocabulary, (family) =>
+      classes.ofOther({ addressSets: setsWith(addresses, family, vocabulary), nodes: nodes(family).map(({ labels }) => labels) }),
+    );
+  }
+
+  classIn(family: Family): EndClass {
+    return this.memo.classIn(family);
+  }
+
+  nodesIn(family: Family): readonly Node[] {
+    return this.nodes(family);
+  }
+}
+
+interface LiveOptions {
+  readonly index: RowIndex;
+  /** The profile's `cidrSelectsPods`. */
+  readonly matchesAddresses: boolean;
+}
+
+interface OtherOptions {
+  readonly index: RowIndex;
+  readonly addresses: readonly Address[];
+  readonly nodes: (family: Family) => readonly Node[];
+}
+
+/** Classes by family, as long as the vocabulary says what it said. */
+class ClassMemo {
+  private version = -1;
+  private none: EndClass | undefined;
+  private v4: EndClass | undefined;
+  private v6: EndClass | undefined;
+  private readonly vocabulary: Vocabulary;
+  private readonly make: (family: Family) => EndClass;
+
+  constructor(vocabulary: Vocabulary, make: (family: Family) => EndClass) {
+    this.vocabulary = vocabulary;
+    this.make = make;
+  }
+
+  classIn(family: Family): EndClass {
+    if (this.version !== this.vocabulary.version) {
+      this.version = this.vocabulary.version;
+      this.none = this.v4 = this.v6 = undefined;
+    }
+    if (family === 4) return (this.v4 ??= this.make(4));
+    if (family === 6) return (this.v6 ??= this.make(6));
+    return (this.none ??= this.make(0));
+  }
+}
+
+/** The addresses that an end has that is no live pod. "A finished pod with its IP reused: ignored" (edge case 29). */
+export function addressesOfOther(snapshot: Snapshot, endpoint: Endpoint): readonly Address[] {
+  if (endpoint.address !== undefined) return [endpoint.address];
+  if (endpoint.kind === "address" || endpoint.pod.finished) return [];
+  // A hostNetwork pod that has not reported its address yet has its node's: "represent by node IP" (S15).
+  return endpoint.pod.addresses.length > 0 ? endpoint.pod.addresses : snapshot.nodes.get(endpoint.pod.nodeName ?? "")?.addresses ?? [];
+}
+
+/** The nodes that such an end stands for: by address, or where a hostNetwork pod runs. */
+export function nodesOfOther(snapshot: Snapshot, endpoint: Endpoint, family: Family): readonly Node[] {
+  if (snapshot.nodes.size === 0 || (endpoint.kind === "pod" && (isLive(endpoint.pod) || endpoint.pod.finished))) return NO_NODES;
+  const runsOn = endpoint.kind === "pod" ? snapshot.nodes.get(endpoint.pod.nodeName ?? "") : undefined;
+  const index = nodesByAddress(snapshot.nodes);
+  const at = addressesOfOther(snapshot, endpoint).filter((address) => isIn(family, address)).flatMap((address) => index.get(address) ?? []);
+  return runsOn ? [runsOn, ...at] : at;
+}
+
+const nodeIndexes = new WeakMap<ReadonlyMap<string, Node>, ReadonlyMap<Address, readonly Node[]>>();
+
+function nodesByAddress(nodes: ReadonlyMap<string, Node>): ReadonlyMap<Address, readonly Node[]> {
+  const known = nodeIndexes.get(nodes);
+  if (known) return known;
+  const pairs = [...nodes.values()].flatMap((node) => node.addresses.map((address) => ({ address, node })));
+  const grouped = Map.groupBy(pairs, ({ address }) => address);
+  const index = new Map([...grouped].map(([address, group]) => [address, group.map(({ node }) => node)]));
+  nodeIndexes.set(nodes, index);
+  return index;
+}
+
+function setsWith(addresses: readonly Address[], family: Family, vocabulary: Vocabulary): readonly number[] {
+  const [only, ...others] = addresses.filter((address) => isIn(family, address));
+  if (only === undefined) return [];
+  const sets = vocabulary.setsWith(only);
+  return others.length === 0 ? sets : [...new Set([...sets, ...others.flatMap((address) => vocabulary.setsWith(address))])].sort((a, b) => a - b);
+}
+
+function isIn(family: Family, address: Address): boolean {
+  return (typeof address === "bigint" ? 6 : 4) === family;
+}
+
+function familiesOf(addresses: readonly Address[]): number {
+  return (addresses.some((address) => isIn(4, address)) ? 1 : 0) + (addresses.some((address) => isIn(6, address)) ? 2 : 0);
+}

@@ -1,0 +1,148 @@
+import { NAME_LABEL, type Namespace } from "../model/endpoint.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { LabelBox } from "../sets/label-box.js";
+import { admits, ANYTHING, complementValues, intersectValues, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
+import { FALSE, Formulas, type Formula, type Variable } from "./formula.js";
+import { Meter } from "./meter.js";
+import type { Party } from "./party.js";
+import type { Budget, PodSpace } from "./question.js";
+import { solve, type Candidates, type Solution } from "./solver.js";
+import type { EngineProfile } from "./verdict.js";
+
+/** What every proof needs besides its question. */
+export interface ProofContext {
+  readonly profile: EngineProfile;
+  readonly budget: Budget;
+}
+
+type SpaceParty = Extract<Party, { kind: "space" }>;
+
+/** Whose label: the pod's, or its future namespace's. */
+export type Scope = "pod" | "namespace";
+
+/** What an unknown may be. */
+interface Unknown {
+  readonly values: ValueSet;
+  readonly possible: (value: string) => boolean;
+  /** Stem of the value that stands for all that nobody mentions. */
+  readonly fresh: string;
+}
+
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** One question being answered: its formulas over unknown labels, and the work spent on it. */
+export class Inquiry {
+  readonly formulas = new Formulas();
+  readonly meter: Meter;
+  readonly profile: EngineProfile;
+  private readonly snapshots: readonly Snapshot[];
+  private readonly unknowns: Unknown[] = [];
+  private readonly boxes = new Map<string, Formula>();
+  private readonly keysOf = new Map<string, Map<string, Variable>>();
+
+  /** `snapshots`: every one the question is about; a future namespace has a name that none of them has. */
+  constructor(context: ProofContext, snapshots: readonly Snapshot[]) {
+    this.meter = new Meter(context.budget);
+    this.profile = context.profile;
+    this.snapshots = snapshots;
+  }
+
+  /** "The labels lie in the box". */
+  labelsIn(party: SpaceParty, scope: Scope, box: LabelBox): Formula {
+    if (box.isEmpty) return FALSE;
+    const key = `${party.id} ${scope} ${box.key}`;
+    let formula = this.boxes.get(key);
+    if (formula === undefined) {
+      this.meter.spend(box.constraints.size);
+      formula = this.formulas.and([...box.constraints].map(([label, values]) => this.labelIn(party, scope, [label, values])));
+      this.boxes.set(key, formula);
+    }
+    return formula;
+  }
+
+  /** An unknown that is one of the options; the first is preferred. */
+  choice(name: string, options: readonly string[]): (option: string) => Formula {
+    const variable = this.formulas.variable(name);
+    this.unknowns[variable] = { values: oneOf(options), possible: () => true, fresh: "" };
+    return (option) => this.formulas.atom(variable, oneOf([option]));
+  }
+
+  /** The unknowns of one scope of a party, by label key. */
+  unknownLabels(party: SpaceParty, scope: Scope): ReadonlyMap<string, Variable> {
+    return this.keysOf.get(`${party.id} ${scope}`) ?? NO_KEYS;
+  }
+
+  solve(root: Formula): Solution {
+    return solve(this.formulas, root, { candidatesOf: (variable, mentioned) => this.candidatesOf(variable, mentioned), meter: this.meter });
+  }
+
+  /** The label map a solution stands for: keys it leaves open have the preferred value, absent where the space permits. */
+  labelsOf(party: SpaceParty, scope: Scope, values: ReadonlyMap<Variable, string | undefined>): Readonly<Record<string, string>> {
+    const box = limitsOf(party.space, scope);
+    const labels: Record<string, string> = {};
+    for (const key of new Set([...this.unknownLabels(party, scope).keys(), ...box.constraints.keys(), ...(scope === "namespace" ? [NAME_LABEL] : [])])) {
+      const variable = this.label(party, scope, key);
+      const value = values.has(variable) ? values.get(variable) : this.candidatesOf(variable, new Set())[0];
+      if (value !== undefined) labels[key] = value;
+    }
+    return labels;
+  }
+
+  private labelIn(party: SpaceParty, scope: Scope, [key, values]: readonly [string, ValueSet]): Formula {
+    const { values: limit, possible } = this.unknowns[this.label(party, scope, key)] as Unknown;
+    const kept = { ...values, values: new Set([...values.values].filter(possible)) };
+    if (isNothing(intersectValues(limit, kept))) return FALSE;
+    const always = isNothing(intersectValues(limit, complementValues(kept)));
+    return this.formulas.atom(this.label(party, scope, key), always ? ANYTHING : kept);
+  }
+
+  private label(party: SpaceParty, scope: Scope, key: string): Variable {
+    const owner = `${party.id} ${scope}`;
+    let keys = this.keysOf.get(owner);
+    if (!keys) this.keysOf.set(owner, (keys = new Map()));
+    const known = keys.get(key);
+    if (known !== undefined) return known;
+    const variable = this.formulas.variable(`${owner} ${key}`);
+    keys.set(key, variable);
+    this.unknowns[variable] = this.unknownOf(party.space, scope, key);
+    return variable;
+  }
+
+  private unknownOf(space: PodSpace, scope: Scope, key: string): Unknown {
+    const values = limitsOf(space, scope).constraints.get(key) ?? ANYTHING;
+    if (scope === "namespace" && key === NAME_LABEL) {
+      // "kubernetes.io/metadata.name=<name> is set automatically on every namespace" (S8).
+      const possible = (name: string) => NAMESPACE_NAME.test(name) && !this.snapshots.some((snapshot) => snapshot.namespaces.has(name));
+      return { values: intersectValues(values, PRESENT), possible, fresh: "future-namespace" };
+    }
+    return { values, possible: (value) => LABEL_VALUE.test(value), fresh: "other" };
+  }
+
+  /** Absent first, then the values somebody mentions, then one that stands for all others. */
+  private candidatesOf(variable: Variable, mentioned: ReadonlySet<string>): Candidates {
+    const { values, possible, fresh } = this.unknowns[variable] as Unknown;
+    const named = [...new Set([...(values.allBut ? [] : values.values), ...mentioned])].filter((value) => admits(values, value) && possible(value));
+    const absent = values.absent ? [undefined] : [];
+    if (!values.allBut) return [...absent, ...named];
+    const taken = (value: string): boolean => mentioned.has(value) || values.values.has(value) || !possible(value);
+    let other = fresh;
+    for (let i = 2; taken(other); i++) other = `${fresh}-${i}`;
+    return [...absent, ...named.sort(), other];
+  }
+}
+
+const NO_KEYS: ReadonlyMap<string, Variable> = new Map();
+
+function limitsOf({ namespace, pods }: PodSpace, scope: Scope): LabelBox {
+  return scope === "pod" ? pods : (namespace as { readonly future: LabelBox }).future;
+}
+
+export function isFuture(namespace: PodSpace["namespace"]): namespace is { readonly future: LabelBox } {
+  return "future" in namespace;
+}
+
+/** The labels a snapshot has for an existing namespace; those of the question when it does not know the namespace yet. */
+export function namespaceIn(snapshot: Snapshot, namespace: Namespace): Namespace {
+  return snapshot.namespaces.get(namespace.name)?.namespace ?? namespace;
+}

@@ -1,0 +1,176 @@
+import { isLive } from "../model/endpoint.js";
+import type { Action, NamedPort, Peer, PolicyRule } from "../model/policy.js";
+import { pointOf } from "../model/traffic.js";
+import { FALSE, not, TRUE, type Formula } from "./formula.js";
+import { addressesOf, familiesOf, familyOf, isSamePod, isSubject, nodesOf, type Family, type Party } from "./party.js";
+import type { End, SelectingPolicy, SelectingTier, View } from "./view.js";
+
+/**
+ * The judge's verdict (evaluate.ts) as a formula over the labels of ends that do not exist yet. It must agree with the judge
+ * on every label map: the laws hold them against each other.
+ */
+
+/** Connections between two parties on one traffic point. */
+export interface Cell {
+  readonly src: Party;
+  readonly dst: Party;
+  readonly point: number;
+}
+
+/** "The connection is allowed": "egressOK(src) AND ingressOK(dst)" (S3), in one address family that both ends have. */
+export function allowed(view: View, cell: Cell): Formula {
+  const { formulas } = view.inquiry;
+  return formulas.or(
+    familiesOf(cell.src, cell.dst).map((family) => {
+      const egress = accepts(view.end(cell.src, "egress"), { ...cell, family });
+      return egress === FALSE ? FALSE : formulas.and([egress, accepts(view.end(cell.dst, "ingress"), { ...cell, family })]);
+    }),
+  );
+}
+
+/** "This end accepts the connection *because no tier decides*" in some family: what isolation is there to prevent. */
+export function acceptedByDefault(view: View, cell: Cell, direction: "ingress" | "egress"): Formula {
+  const end = view.end(direction === "egress" ? cell.src : cell.dst, direction);
+  return view.inquiry.formulas.or(familiesOf(cell.src, cell.dst).map((family) => walk(end, { ...cell, family }, true).byDefault));
+}
+
+interface Trial extends Cell {
+  readonly family: Family;
+}
+
+/** Two formulas about one end: it is allowed, and nothing but the default allowed it (kept FALSE unless asked for). */
+interface Outcome {
+  readonly allowed: Formula;
+  readonly byDefault: Formula;
+}
+
+const ACCEPT: Outcome = { allowed: TRUE, byDefault: FALSE };
+const DENY: Outcome = { allowed: FALSE, byDefault: FALSE };
+
+function accepts(end: End, trial: Trial): Formula {
+  if (!isSubject(end.party)) return TRUE;
+  // "Self traffic cannot be blocked" (S14).
+  if (isSamePod(trial.src, trial.dst)) return TRUE;
+  // "Traffic from the pod's own node is always allowed" (S13).
+  if (end.direction === "ingress" && isOwnNode(end, trial)) return TRUE;
+  return walk(end, trial, false).allowed;
+}
+
+function walk(end: End, trial: Trial, askDefault: boolean): Outcome {
+  // "All tiers exhausted: allow" (A1).
+  let next: Outcome = { allowed: TRUE, byDefault: askDefault ? TRUE : FALSE };
+  for (const tier of end.tiers.toReversed()) next = inTier({ end, trial, next }, tier);
+  return next;
+}
+
+interface Step {
+  readonly end: End;
+  readonly trial: Trial;
+  /** What the later tiers make of it. */
+  readonly next: Outcome;
+}
+
+/** "First match decides; no match: the tier's default when some policy isolates, else the next tier" (model/policy.ts, Tier). */
+function inTier(step: Step, { tier, groups }: SelectingTier): Outcome {
+  const { formulas } = step.end.view.inquiry;
+  const isolating = groups.flat().filter(({ policy }) => policy.isolates[step.end.direction]);
+  const isolated = tier.defaultAction === "Deny" ? formulas.or(isolating.map(({ selects }) => selects)) : FALSE;
+  let outcome = choose(step, isolated, [DENY, step.next]);
+  for (const group of groups.toReversed()) {
+    const decisions = group.map((policy) => decision(step, policy)).filter(({ decides }) => decides !== FALSE);
+    if (decisions.length > 0) outcome = choose(step, formulas.or(decisions.map(({ decides }) => decides)), [together(step, decisions), outcome]);
+  }
+  return outcome;
+}
+
+interface Decision {
+  /** "The policy selects the end and one of its rules matches." */
+  readonly decides: Formula;
+  readonly outcome: Outcome;
+}
+
+/** "Same priority: undefined" (A3, C1): what every deciding policy allows; the default is to thank when the first by name leaves it to the default. */
+function together({ end }: Step, decisions: readonly Decision[]): Outcome {
+  const { formulas } = end.view.inquiry;
+  const allowed = formulas.and(decisions.map(({ decides, outcome }) => formulas.or([not(decides), outcome.allowed])));
+  const first = decisions.reduceRight<Formula>((rest, { decides, outcome }) => formulas.choose(decides, outcome.byDefault, rest), FALSE);
+  return { allowed, byDefault: first === FALSE ? FALSE : formulas.and([allowed, first]) };
+}
+
+/** "Rules in list order; first rule whose peers AND ports match decides" (A1). */
+function decision(step: Step, { policy, selects }: SelectingPolicy): Decision {
+  const { formulas } = step.end.view.inquiry;
+  const matching: Formula[] = [];
+  const rules: { readonly matches: Formula; readonly action: Action }[] = [];
+  for (const rule of policy.rules[step.end.direction]) {
+    // "Log: continue with next rule" (K2).
+    const match = rule.action === "Log" ? FALSE : matches(step.end, step.trial, rule);
+    if (match === FALSE) continue;
+    matching.push(match);
+    rules.push({ matches: match, action: rule.action });
+    if (match === TRUE) break;
+  }
+  const outcome = rules.reduceRight<Outcome>((rest, { matches: match, action }) => choose(step, match, [outcomeOf(action, step), rest]), ACCEPT);
+  return { decides: formulas.and([selects, formulas.or(matching)]), outcome };
+}
+
+/** "Pass skips the rest of the tier" (A2, C2, K2). */
+function outcomeOf(action: Action, { next }: Step): Outcome {
+  return action === "Pass" ? next : action === "Accept" ? ACCEPT : DENY;
+}
+
+function choose({ end }: Step, condition: Formula, [yes, no]: readonly [Outcome, Outcome]): Outcome {
+  if (condition === TRUE) return yes;
+  if (condition === FALSE) return no;
+  const { formulas } = end.view.inquiry;
+  return { allowed: formulas.choose(condition, yes.allowed, no.allowed), byDefault: formulas.choose(condition, yes.byDefault, no.byDefault) };
+}
+
+function matches({ view, direction }: End, trial: Trial, rule: PolicyRule): Formula {
+  view.inquiry.meter.spend(1);
+  const numbered = rule.traffic.ports.contains(trial.point);
+  const named = !numbered && rule.traffic.named.some((port) => resolves(port, trial));
+  if (!numbered && !named) return FALSE;
+  // "from or to missing: ALL peers (pods, nodes, external, any IP)" (S5).
+  if (rule.peers === "everyone") return TRUE;
+  // "Named port towards an ipBlock peer matches nothing" (S10).
+  const peers = numbered || direction === "ingress" ? rule.peers : rule.peers.filter((peer) => peer.kind === "pods");
+  view.inquiry.meter.spend(peers.length);
+  return view.inquiry.formulas.or(peers.map((peer) => isPeer(view, peer, { party: direction === "egress" ? trial.dst : trial.src, family: trial.family })));
+}
+
+/** "Named port = containerPort.name of the DESTINATION pod with the same protocol; absent name matches nothing on that pod" (S10, A6). */
+function resolves(port: NamedPort, { dst, point }: Trial): boolean {
+  const number = pointOf(point);
+  if (!number || dst.kind === "address" || !isSubject(dst)) return false;
+  if (port.protocol !== undefined && port.protocol !== number.protocol) return false;
+  const ports = dst.kind === "pod" ? dst.pod.ports : dst.space.ports;
+  return ports.some((candidate) => candidate.name === port.name && candidate.port === number.port && candidate.protocol === number.protocol);
+}
+
+function isPeer(view: View, peer: Peer, { party, family }: { readonly party: Party; readonly family: Family }): Formula {
+  switch (peer.kind) {
+    case "pods":
+      return view.belongs(party, peer);
+    case "addresses": {
+      // "Whether ipBlock matches POD IPs: not specified; profile switch" (S12). A hostNetwork pod has its node's address.
+      if (party.kind === "pod" && isLive(party.pod) && !view.inquiry.profile.cidrSelectsPods) return FALSE;
+      return truth(addressesOf(party).some((address) => familyOf(address) === family && peer.addresses.contains(address)));
+    }
+    case "nodes":
+      // "matches node IPs in status.addresses" (A5).
+      return truth(nodesOf(view.snapshot, party, family).some((node) => peer.labels.matches(node.labels)));
+    case "symbolic":
+      return FALSE;
+  }
+}
+
+function truth(value: boolean): Formula {
+  return value ? TRUE : FALSE;
+}
+
+function isOwnNode({ view, party }: End, { src, family }: Trial): boolean {
+  if (party.kind !== "pod" || party.pod.nodeName === undefined) return false;
+  const neighbour = src.kind === "pod" && src.pod.hostNetwork && src.pod.nodeName === party.pod.nodeName;
+  return neighbour || nodesOf(view.snapshot, src, family).some((node) => node.name === party.pod.nodeName);
+}

@@ -1,0 +1,181 @@
+import { namespaceLabels, type Namespace, type Node, type Pod } from "./endpoint.js";
+import { kindKey, nameKey, type KubeObject, type ObjectRef } from "./kubernetes.js";
+import type { Policy } from "./policy.js";
+
+/** One thing the snapshot knows, made from one object by `dialects/`. */
+export type Fact =
+  | { readonly fact: "namespace"; readonly value: Namespace }
+  | { readonly fact: "pod"; readonly value: Pod }
+  | { readonly fact: "node"; readonly value: Node }
+  | { readonly fact: "policy"; readonly value: Policy }
+  /** Everything else that packs or the engine read: Services, Endpoints, workloads, custom resources. */
+  | { readonly fact: "object"; readonly value: KubeObject };
+
+export type Change = { readonly put: Fact } | { readonly remove: ObjectRef };
+
+/** What lies in one namespace. Replaced, never written to, so that snapshots share what did not change. */
+export interface NamespaceState {
+  readonly namespace: Namespace;
+  /** By name. */
+  readonly pods: ReadonlyMap<string, Pod>;
+  /** By `kindKey/name`. */
+  readonly policies: ReadonlyMap<string, Policy>;
+}
+
+/** The immutable state of the cluster that one decision is made on. */
+export class Snapshot {
+  readonly namespaces: ReadonlyMap<string, NamespaceState>;
+  /** Cluster-scoped policies, by `kindKey/name`. */
+  readonly clusterPolicies: ReadonlyMap<string, Policy>;
+  readonly nodes: ReadonlyMap<string, Node>;
+  /** Other objects by `kindKey`, then by `namespace/name` or `name`. */
+  readonly objects: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>;
+
+  private constructor(parts: Pick<Snapshot, "namespaces" | "clusterPolicies" | "nodes" | "objects">) {
+    this.namespaces = parts.namespaces;
+    this.clusterPolicies = parts.clusterPolicies;
+    this.nodes = parts.nodes;
+    this.objects = parts.objects;
+  }
+
+  static readonly EMPTY = new Snapshot({ namespaces: new Map(), clusterPolicies: new Map(), nodes: new Map(), objects: new Map() });
+
+  /** The snapshot after these changes, in order; this one stays as it is. Cost: the changed namespaces' maps and the list of namespaces. */
+  with(changes: readonly Change[]): Snapshot {
+    const draft = new Draft(this);
+    for (const change of changes) {
+      if ("put" in change) draft.put(change.put);
+      else draft.remove(change.remove);
+    }
+    return new Snapshot(draft);
+  }
+
+  /** A namespace by name; one without an object still has its forced label. */
+  namespace(name: string): Namespace {
+    return this.namespaces.get(name)?.namespace ?? impliedNamespace(name);
+  }
+
+  pod(namespace: string, name: string): Pod | undefined {
+    return this.namespaces.get(namespace)?.pods.get(name);
+  }
+
+  policy(ref: ObjectRef): Policy | undefined {
+    const policies = ref.namespace === undefined ? this.clusterPolicies : this.namespaces.get(ref.namespace)?.policies;
+    return policies?.get(policyKey(ref));
+  }
+
+  /** Other objects of one kind; `group` empty for the core group. */
+  objectsOf(group: string, kind: string): ReadonlyMap<string, KubeObject> {
+    return this.objects.get(kindKey({ group, kind })) ?? NO_OBJECTS;
+  }
+
+  *pods(): Iterable<Pod> {
+    for (const state of this.namespaces.values()) yield* state.pods.values();
+  }
+
+  /** Every policy, namespaced ones first; not in order of evaluation. */
+  *policies(): Iterable<Policy> {
+    for (const state of this.namespaces.values()) yield* state.policies.values();
+    yield* this.clusterPolicies.values();
+  }
+}
+
+const NO_OBJECTS: ReadonlyMap<string, KubeObject> = new Map();
+
+/** Key of a policy within its namespace (or among the cluster-scoped ones). */
+export function policyKey(ref: ObjectRef): string {
+  return `${kindKey(ref)}/${ref.name}`;
+}
+
+function impliedNamespace(name: string): Namespace {
+  return { name, labels: namespaceLabels(name), terminating: false };
+}
+
+/** The one place where maps are copied; each is copied at most once per `with`. */
+class Draft {
+  namespaces: ReadonlyMap<string, NamespaceState>;
+  clusterPolicies: ReadonlyMap<string, Policy>;
+  nodes: ReadonlyMap<string, Node>;
+  objects: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>;
+  private readonly owned = new Set<ReadonlyMap<string, unknown>>();
+
+  constructor(from: Snapshot) {
+    this.namespaces = from.namespaces;
+    this.clusterPolicies = from.clusterPolicies;
+    this.nodes = from.nodes;
+    this.objects = from.objects;
+  }
+
+  put({ fact, value }: Fact): void {
+    switch (fact) {
+      case "namespace":
+        return this.editNamespace(value.name, (state) => ({ ...state, namespace: value }));
+      case "pod":
+        return this.editNamespace(value.namespace, (state) => ({ ...state, pods: this.set(state.pods, value.name, value) }));
+      case "node":
+        this.nodes = this.set(this.nodes, value.name, value);
+        return;
+      case "policy":
+        return this.editPolicies(value.ref, (policies) => this.set(policies, policyKey(value.ref), value));
+      case "object":
+        return this.putObject(value);
+    }
+  }
+
+  remove(ref: ObjectRef): void {
+    if (ref.group === "" && ref.kind === "Namespace") return this.removeNamespace(ref.name);
+    if (ref.group === "" && ref.kind === "Pod" && ref.namespace !== undefined) {
+      if (!this.namespaces.has(ref.namespace)) return;
+      return this.editNamespace(ref.namespace, (state) => ({ ...state, pods: this.unset(state.pods, ref.name) }));
+    }
+    if (ref.group === "" && ref.kind === "Node") this.nodes = this.unset(this.nodes, ref.name);
+    if (ref.namespace === undefined || this.namespaces.has(ref.namespace)) this.editPolicies(ref, (policies) => this.unset(policies, policyKey(ref)));
+    const kind = kindKey(ref);
+    const objects = this.objects.get(kind);
+    if (objects) this.objects = this.set(this.objects, kind, this.unset(objects, nameKey(ref)));
+  }
+
+  /** A namespace's objects go with it. */
+  private removeNamespace(name: string): void {
+    this.namespaces = this.unset(this.namespaces, name);
+    for (const [kind, objects] of this.objects) {
+      const gone = [...objects].filter(([, object]) => object.metadata.namespace === name);
+      if (gone.length > 0) this.objects = this.set(this.objects, kind, gone.reduce((map, [key]) => this.unset(map, key), objects));
+    }
+  }
+
+  private putObject(object: KubeObject): void {
+    const kind = kindKey({ group: object.apiVersion.includes("/") ? object.apiVersion.split("/")[0] ?? "" : "", kind: object.kind });
+    const { namespace, name = "" } = object.metadata;
+    const key = nameKey(namespace === undefined ? { name } : { namespace, name });
+    this.objects = this.set(this.objects, kind, this.set(this.objects.get(kind) ?? NO_OBJECTS, key, object));
+  }
+
+  private editNamespace(name: string, edit: (state: NamespaceState) => NamespaceState): void {
+    const state = this.namespaces.get(name) ?? { namespace: impliedNamespace(name), pods: new Map(), policies: new Map() };
+    this.namespaces = this.set(this.namespaces, name, edit(state));
+  }
+
+  private editPolicies(ref: ObjectRef, edit: (policies: ReadonlyMap<string, Policy>) => ReadonlyMap<string, Policy>): void {
+    if (ref.namespace === undefined) this.clusterPolicies = edit(this.clusterPolicies);
+    else this.editNamespace(ref.namespace, (state) => ({ ...state, policies: edit(state.policies) }));
+  }
+
+  private set<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
+    return this.own(map).set(key, value);
+  }
+
+  private unset<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+    if (!map.has(key)) return map;
+    const copy = this.own(map);
+    copy.delete(key);
+    return copy;
+  }
+
+  private own<V>(map: ReadonlyMap<string, V>): Map<string, V> {
+    if (this.owned.has(map)) return map as Map<string, V>;
+    const copy = new Map(map);
+    this.owned.add(copy);
+    return copy;
+  }
+}

@@ -1,0 +1,39 @@
+import type { KubeObject, ObjectRef } from "./kubernetes.js";
+
+/** What happens when a rule is broken: refuse, admit with a warning, only count, or nothing. */
+export type EnforcementAction = "deny" | "warn" | "dryrun" | "off";
+
+/** A change that makes a violated rule hold again, proven by the same engine. */
+export interface VerifiedFix {
+  /** Objects to apply, as a person would write them. */
+  readonly apply: readonly KubeObject[];
+  /** Objects to delete. */
+  readonly remove: readonly ObjectRef[];
+}
+
+/** One broken rule, with what was confirmed about it. Texts follow the wording rules (lower case, no full stop, user input in backticks). */
+export interface Violation {
+  readonly pack: string;
+  readonly rule: string;
+  readonly action: Exclude<EnforcementAction, "off">;
+  /** What breaks, in one line. */
+  readonly message: string;
+  /** The object the violation is reported on. */
+  readonly object: ObjectRef;
+  /** JSON path in that object, when one part is to blame. */
+  readonly path?: string;
+  /** The confirmed counterexample in words: who, to whom, on which port. */
+  readonly counterexample?: string;
+  /** Policies that decide the denial, as `namespace/name`. */
+  readonly policies: readonly string[];
+  /** How many running pods are affected; absent when the rule is not about pods. */
+  readonly runningPods?: number;
+  readonly fix?: VerifiedFix;
+  readonly remediation?: string;
+  readonly link?: string;
+}
+
+/** `pack/rule`, as messages, exceptions and metrics name it. */
+export function ruleId(violation: Pick<Violation, "pack" | "rule">): string {
+  return `${violation.pack}/${violation.rule}`;
+}

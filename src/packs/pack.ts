@@ -1,0 +1,79 @@
+import type { EnforcementAction } from "../model/violation.js";
+import type { Operation } from "../model/admission.js";
+import type { KubeObject } from "../model/kubernetes.js";
+
+/** `kind: RulePack` after its schema was checked and its parameters were put in. */
+export interface RulePack {
+  readonly name: string;
+  readonly spec: RulePackSpec;
+}
+
+export interface RulePackSpec {
+  readonly description?: string;
+  readonly failureMode: "Deny" | "Allow";
+  readonly unproven: "warn" | "deny";
+  readonly link?: string;
+  readonly parameters: Readonly<Record<string, Parameter>>;
+  readonly exemptNamespaces: readonly string[];
+  readonly namespaces: Readonly<Record<string, unknown>>;
+  readonly endpoints: Readonly<Record<string, unknown>>;
+  readonly baselines: Readonly<Record<string, Baseline>>;
+  readonly watches: readonly WatchedKind[];
+  readonly rules: readonly RuleEntry[];
+  readonly exemptions: readonly ExemptionEntry[];
+}
+
+/** A typed parameter: JSON Schema keywords, a default, a sentence. */
+export interface Parameter {
+  readonly type: "string" | "boolean" | "integer" | "array";
+  readonly default: unknown;
+  readonly description: string;
+  readonly [keyword: string]: unknown;
+}
+
+export interface Baseline {
+  readonly description: string;
+  /** In the order in which they are to be written: allowances first. */
+  readonly policies: readonly KubeObject[];
+}
+
+export interface WatchedKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly resource: string;
+}
+
+export interface Match {
+  readonly kinds?: readonly string[];
+  readonly operations?: readonly Operation[];
+  readonly namespaces?: unknown;
+  /** CEL over the request; all must be true. */
+  readonly conditions?: readonly string[];
+}
+
+export interface RuleEntry {
+  readonly id: string;
+  readonly check: string;
+  readonly description?: string;
+  readonly enforcementAction: EnforcementAction;
+  /** CEL over params and profile: the rule is in force only where it is true. */
+  readonly when?: string;
+  readonly match?: Match;
+  /** What happens to a pod that is created while the rule does not hold for it (or for its namespace). Absent: nothing. */
+  readonly hold?: EnforcementAction;
+  /** A namespace that is being set up gets a warning instead (admission.md, network policies). */
+  readonly lenientWhileSettingUp?: boolean;
+  readonly remediation?: string;
+  readonly link?: string;
+  readonly with: Readonly<Record<string, unknown>>;
+}
+
+export interface ExemptionEntry {
+  /** Rule ids `pack/rule`; `*` stands for any text. */
+  readonly rules: readonly string[];
+  /** off: the rule is not asked; warn: a violation becomes a warning; note: only the note is added. */
+  readonly becomes: "off" | "warn" | "note";
+  readonly match: Match;
+  readonly note?: string;
+}

@@ -1,0 +1,53 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { KubeObject } from "../model/kubernetes.js";
+import { failed, ok, type Problem, type Result } from "../model/result.js";
+import type { Parameter, RulePack, RulePackSpec } from "./pack.js";
+import { resolveParameters, substitute, type Params, type Settings } from "./parameters.js";
+import type { Profile } from "./profile.js";
+import { PACK_SCHEMA, PARAMETERS_SCHEMA } from "./schema.js";
+
+export interface ParsedPack {
+  readonly pack: RulePack;
+  readonly params: Params;
+}
+
+const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false });
+let validators: { readonly head: ValidateFunction; readonly whole: ValidateFunction } | undefined;
+
+/** Reads a RulePack: shape, parameters, then the whole with its parameters put in. Problems carry the path in the file's object. */
+export function parsePack(object: KubeObject, settings: Settings, profile: Profile): Result<ParsedPack> {
+  validators ??= { head: ajv.compile(PARAMETERS_SCHEMA), whole: ajv.compile(PACK_SCHEMA) };
+  if (!validators.head(object)) return failed(...problemsOf(validators.head));
+  const name = String(object.metadata.name);
+  const { parameters = {} } = object.spec as { parameters?: Record<string, Parameter> };
+  const params = resolveParameters(name, parameters, settings);
+  if (!params.ok) return params;
+  const filled = substitute(object, { params: params.value, profile });
+  if (!filled.ok) return filled;
+  if (!validators.whole(filled.value)) return failed(...problemsOf(validators.whole));
+  return ok({ pack: { name, spec: (filled.value as { spec: RulePackSpec }).spec }, params: params.value });
+}
+
+/** One problem per place: of several branches that do not fit, the most telling error is kept. */
+function problemsOf({ errors }: ValidateFunction): Problem[] {
+  const byPath = new Map<string, Problem>();
+  for (const error of (errors ?? []).filter(({ keyword }) => !["if", "oneOf", "anyOf"].includes(keyword))) {
+    const problem = problemOf(error);
+    if (!byPath.has(problem.path)) byPath.set(problem.path, problem);
+  }
+  return [...byPath.values()];
+}
+
+function problemOf({ instancePath, message = "is wrong", params }: ErrorObject): Problem {
+  const { additionalProperty, allowedValue, allowedValues } = params as { additionalProperty?: string; allowedValue?: unknown; allowedValues?: unknown[] };
+  const path = jsonPath(instancePath);
+  if (additionalProperty !== undefined) return { code: "pack/unknown-field", message: `unknown field \`${additionalProperty}\``, path: path === "" ? additionalProperty : `${path}.${additionalProperty}` };
+  const values = allowedValues ?? (allowedValue === undefined ? [] : [allowedValue]);
+  return { code: "pack/schema", message: values.length > 0 ? `${message}: ${values.join(", ")}` : message, path };
+}
+
+/** `/spec/rules/0/check` as `spec.rules[0].check`. */
+function jsonPath(pointer: string): string {
+  const parts = pointer.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return parts.reduce((path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === "" ? part : `${path}.${part}`), "");
+}

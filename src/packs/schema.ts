@@ -1,0 +1,101 @@
+import { CHECKS } from "../rules/index.js";
+
+/** JSON Schema of `kind: RulePack`, checked after parameters are put in. */
+
+const ACTION = { enum: ["deny", "warn", "dryrun", "off"] } as const;
+const STRINGS = { type: "array", items: { type: "string" } } as const;
+const IDENTIFIER = { type: "string", pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" } as const;
+
+const MATCH = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    kinds: { ...STRINGS, description: "kinds by name; `Kind.group` tells two of one name apart" },
+    operations: { type: "array", items: { enum: ["CREATE", "UPDATE", "DELETE"] } },
+    namespaces: { oneOf: [{ type: "string" }, { type: "object" }], description: "a named namespace set, or one written here" },
+    conditions: { ...STRINGS, description: "CEL; all must be true" },
+  },
+} as const;
+
+const PARAMETER = {
+  type: "object",
+  required: ["type", "default", "description"],
+  properties: { type: { enum: ["string", "boolean", "integer", "array"] }, default: {}, description: { type: "string" }, enum: { type: "array" }, items: { type: "object" }, pattern: { type: "string" } },
+} as const;
+
+/** The part that is read before parameters are put in. */
+export const PARAMETERS_SCHEMA = {
+  type: "object",
+  required: ["apiVersion", "kind", "metadata", "spec"],
+  properties: {
+    apiVersion: { const: "sluice.dev/v1alpha1" },
+    kind: { const: "RulePack" },
+    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
+    spec: { type: "object", properties: { parameters: { type: "object", additionalProperties: PARAMETER } } },
+  },
+} as const;
+
+const RULE = {
+  type: "object",
+  additionalProperties: false,
+  required: ["id", "check", "enforcementAction"],
+  properties: {
+    id: IDENTIFIER,
+    check: { enum: CHECKS.map((check) => check.id) },
+    description: { type: "string" },
+    enforcementAction: ACTION,
+    when: { type: "string" },
+    match: MATCH,
+    hold: ACTION,
+    lenientWhileSettingUp: { type: "boolean" },
+    remediation: { type: "string" },
+    link: { type: "string" },
+    with: { type: "object", default: {} },
+  },
+  allOf: CHECKS.map((check) => ({ if: { properties: { check: { const: check.id } } }, then: { properties: { with: check.schema } } })),
+} as const;
+
+const EXEMPTION = {
+  type: "object",
+  additionalProperties: false,
+  required: ["rules", "becomes", "match"],
+  properties: { rules: STRINGS, becomes: { enum: ["off", "warn", "note"] }, match: MATCH, note: { type: "string" }, description: { type: "string" } },
+} as const;
+
+export const PACK_SCHEMA = {
+  type: "object",
+  additionalProperties: false,
+  required: ["apiVersion", "kind", "metadata", "spec"],
+  properties: {
+    apiVersion: { const: "sluice.dev/v1alpha1" },
+    kind: { const: "RulePack" },
+    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
+    spec: {
+      type: "object",
+      additionalProperties: false,
+      required: ["rules"],
+      properties: {
+        description: { type: "string" },
+        failureMode: { enum: ["Deny", "Allow"], default: "Deny" },
+        unproven: { enum: ["warn", "deny"], default: "warn" },
+        link: { type: "string" },
+        parameters: { type: "object", default: {}, additionalProperties: PARAMETER },
+        exemptNamespaces: { ...STRINGS, default: [] },
+        namespaces: { type: "object", default: {}, additionalProperties: { type: "object" } },
+        endpoints: { type: "object", default: {}, additionalProperties: { type: "object" } },
+        baselines: {
+          type: "object",
+          default: {},
+          additionalProperties: { type: "object", additionalProperties: false, required: ["description", "policies"], properties: { description: { type: "string" }, policies: { type: "array", items: { type: "object" } } } },
+        },
+        watches: {
+          type: "array",
+          default: [],
+          items: { type: "object", additionalProperties: false, required: ["group", "version", "kind", "resource"], properties: { group: { type: "string" }, version: { type: "string" }, kind: { type: "string" }, resource: { type: "string" } } },
+        },
+        rules: { type: "array", items: RULE },
+        exemptions: { type: "array", default: [], items: EXEMPTION },
+      },
+    },
+  },
+} as const;

@@ -1,0 +1,118 @@
+import type { Place } from "../model/result.js";
+import { ruleId, type Violation } from "../model/violation.js";
+
+/** One broken rule and where its object stands. */
+export interface Finding {
+  readonly violation: Violation;
+  readonly place?: Place;
+}
+
+/** What a run of `check` or `audit` found. */
+export interface Findings {
+  readonly findings: readonly Finding[];
+  /** Said to whoever makes the change, though no rule is broken. */
+  readonly warnings: readonly string[];
+  /** Number of objects that were judged. */
+  readonly checked: number;
+}
+
+export interface ReportOptions {
+  readonly color: boolean;
+  /** Version of Sluice. */
+  readonly version: string;
+}
+
+/** Findings in one format, as a whole text that ends with a line end. */
+export type FindingsReport = (found: Findings, options: ReportOptions) => string;
+
+/** One line of `connectivity`: ends named as in the conformance cases, and the traffic between them. */
+export interface ConnectionLine {
+  readonly src: string;
+  readonly dst: string;
+  readonly conn: string;
+}
+
+/** Connections in one format, made line by line. */
+export type ConnectionsReport = (lines: Iterable<ConnectionLine>) => Iterable<string>;
+
+/** One line of `diff`. */
+export interface DifferenceLine {
+  readonly type: "added" | "removed" | "changed";
+  readonly src: string;
+  readonly dst: string;
+  readonly old: string;
+  readonly new: string;
+  readonly info: string | null;
+}
+
+export type DifferencesReport = (lines: Iterable<DifferenceLine>, options: ReportOptions) => Iterable<string>;
+
+/** `namespace/name[Kind]` in its parts; `Kind` is `External` for ranges of addresses, empty when there is none. */
+export interface EndName {
+  readonly group: string;
+  readonly name: string;
+  readonly kind: string;
+}
+
+/** Takes an end's name apart. External ends and the ingress controller have no namespace. */
+export function parseEnd(text: string): EndName {
+  const [, whole = text, kind = ""] = /^(.*?)(?:\[(\w+)\])?$/.exec(text) ?? [];
+  const slash = kind === "External" ? -1 : whole.indexOf("/");
+  return { group: slash < 0 ? "" : whole.slice(0, slash), name: whole.slice(slash + 1), kind };
+}
+
+/** How bad a violation is, worst first, and what reports call it. */
+export const SEVERITIES = [
+  { action: "deny", plural: "refused", singular: "refused" },
+  { action: "warn", plural: "warnings", singular: "warning" },
+  { action: "dryrun", plural: "dry runs", singular: "dry run" },
+] as const;
+
+/** `Kind namespace/name` of the object a violation is about. */
+export function objectName({ object }: Violation): string {
+  return `${object.kind} ${object.namespace === undefined ? "" : `${object.namespace}/`}${object.name}`;
+}
+
+/** `file:line:column` as editors and terminals link it. */
+export function formatPlace({ file, line, column }: Place): string {
+  return [file, line, column].filter((part) => part !== undefined).join(":");
+}
+
+/** `2 refused, 1 warning` with zero counts left out; `no violations` when there are none. */
+export function summary({ findings, checked }: Findings): string {
+  const counts = SEVERITIES.flatMap(({ action, plural, singular }) => {
+    const count = findings.filter(({ violation }) => violation.action === action).length;
+    return count === 0 ? [] : [`${count} ${count === 1 ? singular : plural}`];
+  });
+  const objects = `${checked} ${checked === 1 ? "object" : "objects"} checked`;
+  return `${counts.length === 0 ? "no violations" : counts.join(", ")}, ${objects}`;
+}
+
+/** Sentences under a violation's message, in the order people ask: who, why, how many, what to do. */
+export function detailsOf(violation: Violation): readonly string[] {
+  const { counterexample, policies, runningPods, remediation, link, path } = violation;
+  return [
+    path === undefined || path === "" ? undefined : `at ${path}`,
+    counterexample,
+    policies.length === 0 ? undefined : `decided by ${policies.join(", ")}`,
+    runningPods === undefined ? undefined : `${runningPods} running ${runningPods === 1 ? "pod is" : "pods are"} affected`,
+    remediation,
+    link,
+  ].filter((line) => line !== undefined);
+}
+
+/** Each rule that was broken, once, by id. */
+export function brokenRules(findings: readonly Finding[]): ReadonlyMap<string, Violation> {
+  return new Map(findings.map(({ violation }) => [ruleId(violation), violation]));
+}
+
+/** Text safe inside HTML, XML and SVG. Control characters have no place in XML 1.0 at all. */
+export function escapeMarkup(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}

@@ -1,0 +1,31 @@
+import { isDeepStrictEqual } from "./equal.js";
+import type { AdmissionRequest } from "../model/admission.js";
+import type { Snapshot } from "../model/snapshot.js";
+
+/**
+ * Controllers that clean up: "a denied NetworkPolicy DELETE by the namespace controller wedges the namespace in
+ * Terminating; by the garbage collector it loops. Both must be let through" (A5). The last name is theirs when the
+ * controller manager runs without `--use-service-account-credentials`.
+ */
+const CLEANERS: ReadonlySet<string> = new Set([
+  "system:serviceaccount:kube-system:namespace-controller",
+  "system:serviceaccount:kube-system:generic-garbage-collector",
+  "system:kube-controller-manager",
+]);
+
+/** Requests that are never refused, whatever the rules say; each branch with its reason. */
+export function isAlwaysAdmitted(request: AdmissionRequest, snapshot: Snapshot): boolean {
+  const { operation, kind, subResource, oldObject, object, namespace } = request;
+  // Status and other subresources do not change who can reach whom.
+  if (operation === "CONNECT" || subResource) return true;
+  if (operation === "DELETE") {
+    // A pod or a namespace that goes takes no flow from the pods that stay.
+    if (kind.group === "" && (kind.kind === "Pod" || kind.kind === "Namespace")) return true;
+    if (CLEANERS.has(request.userInfo.username)) return true;
+    if (oldObject?.metadata.deletionTimestamp !== undefined) return true;
+    return namespace !== undefined && snapshot.namespace(namespace).terminating;
+  }
+  // "UPDATE with metadata.deletionTimestamp set (finalizer removal) must never be denied, else the object cannot go" (A6).
+  // An UPDATE of its spec is no finalizer removal.
+  return operation === "UPDATE" && object?.metadata.deletionTimestamp !== undefined && isDeepStrictEqual(object.spec, oldObject?.spec);
+}

@@ -1,0 +1,80 @@
+import { isPolicyKind, readObject } from "../dialects/index.js";
+import type { AdmissionRequest } from "../model/admission.js";
+import { groupOf, kindKey, refOf, type KubeObject } from "../model/kubernetes.js";
+import type { Problem } from "../model/result.js";
+import type { Change as Edit, Snapshot } from "../model/snapshot.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import type { CelVariables, Change, Controller } from "../rules/rule.js";
+
+/** The change a request makes, and what of its object could not be read. */
+export interface Reading {
+  readonly change: Change;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * The snapshot before and after the request. "The state before an UPDATE or DELETE is the request's `oldObject`"
+ * (admission.md): the watch may lag behind what the API server knows.
+ */
+export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): Reading {
+  const { oldObject, operation } = request;
+  const object = operation === "DELETE" ? undefined : request.object && named(request.object, request);
+  const stored = oldObject && named(oldObject, request);
+  const reading = object ? readObject(object) : { facts: [], problems: [] };
+  const before = snapshot.with(stored ? puts(stored) : object ? [{ remove: refOf(object) }] : []);
+  const after = object ? before.with(reading.facts.map((put) => ({ put }))) : stored ? before.with([{ remove: refOf(stored) }]) : before;
+  const change: Change = {
+    request: object ? { ...request, object } : request,
+    before,
+    after,
+    touches: whatIsTouched(request),
+    ...(request.namespace === undefined ? {} : { namespace: request.namespace }),
+    cel: celVariables({ ...request, ...(object && { object }) }, before, packs),
+  };
+  return { change, problems: reading.problems };
+}
+
+/** A pod of a ReplicaSet has only `generateName` in the mutating phase (A3). */
+function named(object: KubeObject, { name, namespace }: AdmissionRequest): KubeObject {
+  const { metadata } = object;
+  const fallback = metadata.name ?? (name !== "" ? name : `${metadata.generateName ?? ""}(new)`);
+  const place = object.kind !== "Namespace" && metadata.namespace === undefined && namespace !== undefined ? { namespace } : {};
+  return { ...object, metadata: { ...metadata, name: fallback, ...place } };
+}
+
+function puts(object: KubeObject): Edit[] {
+  return readObject(object).facts.map((put) => ({ put }));
+}
+
+function whatIsTouched({ kind }: AdmissionRequest): Change["touches"] {
+  if (isPolicyKind(kind)) return "policy";
+  if (kind.group === "" && kind.kind === "Pod") return "pod";
+  if (kind.group === "" && kind.kind === "Namespace") return "namespace";
+  return "other";
+}
+
+function celVariables(request: AdmissionRequest, snapshot: Snapshot, { profile, watches }: CompiledPacks): CelVariables {
+  const { object, oldObject, operation, name, namespace, userInfo, dryRun, kind } = request;
+  const namespaceObject = namespace === undefined ? undefined : snapshot.namespaces.get(namespace)?.namespace.object;
+  return {
+    object,
+    oldObject,
+    request: { operation, name, namespace: namespace ?? "", userInfo, dryRun, kind },
+    namespaceObject,
+    controller: controllerOf(object ?? oldObject, snapshot),
+    oldController: controllerOf(oldObject, snapshot),
+    namesakes: watches.filter((watch) => snapshot.objectsOf(watch.group, watch.kind).has(namespace ?? name)).map(kindKey),
+    params: {},
+    profile,
+  };
+}
+
+function controllerOf(object: KubeObject | undefined, snapshot: Snapshot): Controller {
+  const owners = object?.metadata.ownerReferences;
+  const owner = Array.isArray(owners) ? owners.find((o) => o?.controller === true) : undefined;
+  if (!owner || typeof owner.apiVersion !== "string") return { group: "", kind: "", name: "", exists: false };
+  const group = groupOf(owner.apiVersion);
+  const objects = snapshot.objectsOf(group, owner.kind);
+  const found = objects.get(owner.name) ?? objects.get(`${object?.metadata.namespace ?? ""}/${owner.name}`);
+  return { group, kind: owner.kind, name: owner.name, exists: found !== undefined && found.metadata.uid === owner.uid };
+}

@@ -1,0 +1,128 @@
+import type { AdmissionRequest, PatchOperation } from "../model/admission.js";
+import type { Decision } from "../model/decision.js";
+import { isLive } from "../model/endpoint.js";
+import type { Problem } from "../model/result.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { Violation } from "../model/violation.js";
+import { ruleId } from "../model/violation.js";
+import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import type { Change } from "../rules/rule.js";
+import { isAlwaysAdmitted } from "./always-admitted.js";
+import { applyPatch } from "./apply-patch.js";
+import { readChange, type Reading } from "./change.js";
+import { isDeepStrictEqual } from "./equal.js";
+import { applyExemptions } from "./exemptions.js";
+import { fromErrors, joinVerdicts, NO_VERDICTS, objectOf, toViolation, type Verdicts } from "./findings.js";
+import { askProtection } from "./protect.js";
+
+/** What a decision is made on. Everything else comes with the request. */
+export interface ReviewContext {
+  readonly snapshot: Snapshot;
+  readonly packs: CompiledPacks;
+}
+
+const ADMITTED: Decision = { allowed: true, violations: [], warnings: [], patch: [], errors: [] };
+
+/**
+ * One AdmissionReview, start to end: always admitted? -> before and after -> patch -> every rule asked -> exemptions ->
+ * decision. Pure: equal input, equal answer. For a Pod CREATE the mutation comes first and the rules see its result.
+ */
+export function review(request: AdmissionRequest, context: ReviewContext): Decision {
+  const { snapshot, packs } = context;
+  if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
+  const asSent = readChange(request, snapshot, packs);
+  const mutation = mutate(asSent.change, packs);
+  const reading = mutation.patch.length > 0 ? readChange(patched(request, mutation.patch), snapshot, packs) : asSent;
+  const verdicts = joinVerdicts([mutation.verdicts, unreadable(reading), ...judgeRules(reading.change, packs)]);
+  return decide(applyExemptions(verdicts, reading.change, packs), mutation.patch);
+}
+
+/** The mutating half alone: a patch, never a refusal. */
+export function reviewMutation(request: AdmissionRequest, { snapshot, packs }: ReviewContext): Decision {
+  if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
+  const { patch, verdicts } = mutate(readChange(request, snapshot, packs).change, packs);
+  return { ...ADMITTED, patch, errors: verdicts.errors };
+}
+
+interface Mutation {
+  readonly patch: readonly PatchOperation[];
+  readonly verdicts: Verdicts;
+}
+
+function mutate(change: Change, packs: CompiledPacks): Mutation {
+  const patch: PatchOperation[] = [];
+  const errors: Verdicts[] = [];
+  for (const rule of packs.rules) {
+    if (!rule.behaviour.mutate) continue;
+    const applies = rule.applies(change);
+    if (applies.ok && !applies.value) continue;
+    const operations = applies.ok ? rule.behaviour.mutate(withParams(change, rule)) : applies;
+    if (operations.ok) patch.push(...operations.value);
+    else errors.push(fromErrors(rule, operations.problems, objectOf(change)));
+  }
+  return { patch, verdicts: joinVerdicts(errors) };
+}
+
+function patched(request: AdmissionRequest, patch: readonly PatchOperation[]): AdmissionRequest {
+  return request.object ? { ...request, object: applyPatch(request.object, patch) } : request;
+}
+
+function judgeRules(change: Change, packs: CompiledPacks): Verdicts[] {
+  const settingUp = isSettingUp(change, packs);
+  return packs.rules.map((rule) => {
+    const applies = rule.applies(change);
+    if (!applies.ok) return fromErrors(rule, applies.problems, objectOf(change));
+    return applies.value ? joinVerdicts([judgeObject(rule, change), askProtection(rule, change, settingUp)]) : NO_VERDICTS;
+  });
+}
+
+function judgeObject(rule: CompiledRule, change: Change): Verdicts {
+  const found = rule.behaviour.judge?.(withParams(change, rule));
+  if (!found) return NO_VERDICTS;
+  const object = objectOf(change);
+  if (!found.ok) return fromErrors(rule, found.problems, object);
+  const violations = found.value.flatMap((finding) => toViolation(rule, finding, { object, action: rule.entry.enforcementAction }) ?? []);
+  return { violations, warnings: [], errors: [] };
+}
+
+function withParams(change: Change, { params }: CompiledRule): Change {
+  return { ...change, cel: { ...change.cel, params } };
+}
+
+/**
+ * "Malformed or unknown parts: never a guess, never a silent pass: a violation that names the path." A stored object
+ * that was malformed already is judged only when its spec changes.
+ */
+function unreadable({ change, problems }: Reading): Verdicts {
+  const { object, oldObject } = change.request;
+  if (problems.length === 0 || change.touches !== "policy") return NO_VERDICTS;
+  if (oldObject && isDeepStrictEqual(object?.spec, oldObject.spec)) return NO_VERDICTS;
+  return { violations: problems.map((problem) => unreadablePart(problem, change)), warnings: [], errors: [] };
+}
+
+function unreadablePart({ message, path }: Problem, change: Change): Violation {
+  return { pack: "sluice", rule: "readable", action: "deny", message, object: objectOf(change), policies: [], ...(path && { path }) };
+}
+
+/**
+ * "A namespace that has no pods (finished and hostNetwork ones aside) and no baseline yet is being set up": its pods
+ * will be held anyway, and GitOps tools dry-run every object against the live state first. DELETE never profits.
+ */
+function isSettingUp({ touches, namespace, before, request }: Change, packs: CompiledPacks): boolean {
+  if (touches !== "policy" || request.operation === "DELETE" || namespace === undefined) return false;
+  if ([...(before.namespaces.get(namespace)?.pods.values() ?? [])].some(isLive)) return false;
+  const baseline = packs.rules.filter(({ entry }) => entry.lenientWhileSettingUp === true);
+  return baseline.some(({ behaviour }) => behaviour.protect?.standing(before, before.namespace(namespace)).some(({ outcome }) => outcome !== "holds"));
+}
+
+function decide({ violations, warnings, errors }: Verdicts, patch: readonly PatchOperation[]): Decision {
+  const allowed = violations.every(({ action }) => action !== "deny");
+  // "A refused Pod carries no patch."
+  return { allowed, violations: inOrder(violations), warnings, errors, patch: allowed ? patch : [] };
+}
+
+/** Refusals first, then by rule, so that the first line tells what matters; otherwise as found. */
+function inOrder(violations: readonly Violation[]): Violation[] {
+  const rank = ({ action }: Violation): number => (action === "deny" ? 0 : 1);
+  return [...violations].sort((a, b) => rank(a) - rank(b) || (ruleId(a) < ruleId(b) ? -1 : ruleId(a) > ruleId(b) ? 1 : 0));
+}

@@ -1,0 +1,89 @@
+import type { CelVariables } from "../cel.js";
+import type { Budget } from "../engine/question.js";
+import type { EngineProfile } from "../engine/verdict.js";
+import type { AdmissionRequest, PatchOperation } from "../model/admission.js";
+import type { Pod } from "../model/endpoint.js";
+import type { Result } from "../model/result.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { EnforcementAction, VerifiedFix } from "../model/violation.js";
+import type { NamespaceSelector, Scope } from "./namespace-selector.js";
+import type { EndpointSelector } from "./endpoint-selector.js";
+
+export type { Scope } from "./namespace-selector.js";
+export type { CelVariables, Controller } from "../cel.js";
+
+/** The contract between checks (code, one per file) and packs (data). */
+
+/** What one request changes. `before` and `after` are equal for requests that change no fact. */
+export interface Change {
+  readonly request: AdmissionRequest;
+  readonly before: Snapshot;
+  readonly after: Snapshot;
+  /** What the request is about. */
+  readonly touches: "pod" | "namespace" | "policy" | "other";
+  /** The namespace it lies in (for a Namespace: itself); absent for cluster-scoped objects. */
+  readonly namespace?: string;
+  readonly cel: CelVariables;
+}
+
+/** What a check found. The pack adds the rule's identity, action, remediation and link. */
+export interface Finding {
+  readonly message: string;
+  readonly counterexample?: string;
+  readonly policies: readonly string[];
+  readonly runningPods?: number;
+  readonly fix?: VerifiedFix;
+  readonly path?: string;
+  /** Where one part of a rule is enforced otherwise than the rule. */
+  readonly action?: EnforcementAction;
+}
+
+/** The answer of a protection for one scope. */
+export type Outcome =
+  | { readonly outcome: "holds" }
+  | { readonly outcome: "broken"; readonly finding: Finding }
+  /** The proof ended at its budget; the pack's `unproven` says what that means. */
+  | { readonly outcome: "unproven"; readonly message: string };
+
+/** A property of the cluster that must stay true. */
+export interface Protection {
+  /** The scopes whose property this change could alter. */
+  scopes(change: Change): readonly Scope[];
+  /** Every scope that the property is asked of, for reports. */
+  allScopes(snapshot: Snapshot): readonly Scope[];
+  /** Is there a pod for which it held before and does not hold after? */
+  regression(change: Change, scope: Scope): readonly Outcome[];
+  /** Does it hold for every pod of the scope? */
+  standing(snapshot: Snapshot, scope: Scope): readonly Outcome[];
+  /** Does it hold for this very pod? */
+  forPod(snapshot: Snapshot, pod: Pod): readonly Outcome[];
+}
+
+/** A check made ready by one pack entry. Each part is optional; a check has the parts that fit what it is about. */
+export interface Behaviour {
+  /** Judges the request's object alone. */
+  judge?(change: Change): Result<readonly Finding[]>;
+  /** Changes the object; must be idempotent and give only operations that apply (A10). */
+  mutate?(change: Change): Result<readonly PatchOperation[]>;
+  readonly protect?: Protection;
+}
+
+/** What a check may use of its pack when it is compiled. Unknown names are problems. */
+export interface CompileScope {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly profile: Readonly<Record<string, unknown>>;
+  readonly engine: EngineProfile;
+  readonly budget: Budget;
+  namespaces(spec: unknown, path: string): Result<NamespaceSelector>;
+  endpoint(spec: unknown, path: string): Result<EndpointSelector>;
+  /** Is a `when` condition (CEL over params and profile) true? An absent one is. */
+  when(condition: unknown, path: string): Result<boolean>;
+  readonly baselines: ReadonlySet<string>;
+}
+
+/** One check: its id is its file name; `schema` describes the `with` of a pack's rule (JSON Schema). */
+export interface Check {
+  readonly id: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+  compile(spec: Readonly<Record<string, unknown>>, scope: CompileScope, path: string): Result<Behaviour>;
+}

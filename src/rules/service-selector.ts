@@ -1,0 +1,85 @@
+import type { Pod } from "../model/endpoint.js";
+import { isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { NO_TRAFFIC, portRange, portsOf, PROTOCOLS, type Protocol, type TrafficSet } from "../model/traffic.js";
+import { IpSet, parseAddress } from "../sets/ip-set.js";
+
+/** What Services and Endpoints of the snapshot say about addresses and ports. */
+
+/** Reads `53/UDP`, `1-65535/TCP`. */
+export function readPorts(value: unknown): TrafficSet {
+  return textsIn(value).reduce((set, text) => {
+    const [, low = "1", high = low, protocol] = /^(\d+)(?:-(\d+))?\/(\w+)$/.exec(text) ?? [];
+    return set.union(portRange(readProtocol(protocol), Number(low), Number(high)));
+  }, NO_TRAFFIC);
+}
+
+/** Where a Service's ports lead on a pod: policies see the pod behind the Service (S17). A port that no Service has is taken as it is. */
+export function targetPorts(pod: Pod, services: readonly KubeObject[], listed: TrafficSet): TrafficSet {
+  let traffic = NO_TRAFFIC;
+  for (const protocol of PROTOCOLS) {
+    for (const [low, high] of portsOf(listed, protocol)) {
+      const entries = services.flatMap((service) => recordsIn(specOf(service).ports)).filter((p) => readProtocol(p.protocol) === protocol && Number(p.port) >= low && Number(p.port) <= high);
+      if (entries.length === 0) traffic = traffic.union(portRange(protocol, low, high));
+      for (const entry of entries) traffic = traffic.union(targetPort(pod, entry, protocol));
+    }
+  }
+  return traffic;
+}
+
+function targetPort(pod: Pod, entry: Readonly<Record<string, unknown>>, protocol: Protocol): TrafficSet {
+  const target = entry.targetPort ?? entry.port;
+  if (typeof target === "number" || /^\d+$/.test(String(target))) return portRange(protocol, Number(target), Number(target));
+  const named = pod.ports.filter((port) => port.name === target && port.protocol === protocol);
+  // A hypothetical or undeclared pod does not tell where the name leads: the Service's own number is the best known.
+  return named.length === 0 ? portRange(protocol, Number(entry.port), Number(entry.port)) : named.reduce((set, { port }) => set.union(portRange(protocol, port, port)), NO_TRAFFIC);
+}
+
+/** Services of a namespace whose selector holds these labels. */
+export function servicesOf(snapshot: Snapshot, spec: Readonly<Record<string, unknown>>): KubeObject[] {
+  const wanted = isRecord(spec.selector) ? Object.entries(spec.selector) : [];
+  return [...snapshot.objectsOf("", "Service").values()].filter((service) => {
+    const selector = specOf(service).selector;
+    return service.metadata.namespace === spec.namespace && isRecord(selector) && wanted.every(([key, value]) => selector[key] === value);
+  });
+}
+
+/** The addresses and ports that an Endpoints object and the EndpointSlices of a Service list. */
+export function endpointSubsets(snapshot: Snapshot, namespace: string, name: string): { readonly addresses: IpSet; readonly traffic: TrafficSet }[] {
+  const endpoints = snapshot.objectsOf("", "Endpoints").get(`${namespace}/${name}`);
+  const subsets = recordsIn(endpoints?.subsets).map((subset) => ({
+    addresses: ipSet(recordsIn(subset.addresses).map((a) => a.ip)),
+    traffic: portList(recordsIn(subset.ports)),
+  }));
+  const slices = [...snapshot.objectsOf("discovery.k8s.io", "EndpointSlice").values()].filter(
+    (slice) => slice.metadata.namespace === namespace && slice.metadata.labels?.["kubernetes.io/service-name"] === name,
+  );
+  return [...subsets, ...slices.map((slice) => ({
+    addresses: ipSet(recordsIn(slice.endpoints).flatMap((endpoint) => textsIn(endpoint.addresses))),
+    traffic: portList(recordsIn(slice.ports)),
+  }))];
+}
+
+function portList(ports: readonly Record<string, unknown>[]): TrafficSet {
+  return ports.reduce((set, { port, protocol }) => (typeof port === "number" ? set.union(portRange(readProtocol(protocol), port, port)) : set), NO_TRAFFIC);
+}
+
+function ipSet(values: readonly unknown[]): IpSet {
+  return values.reduce((set: IpSet, text) => {
+    const address = typeof text === "string" ? parseAddress(text) : undefined;
+    return address === undefined ? set : set.union(IpSet.of(address));
+  }, IpSet.EMPTY);
+}
+
+export function readProtocol(value: unknown): Protocol {
+  return value === "UDP" || value === "SCTP" ? value : "TCP";
+}
+
+/** Every cluster address of the Services with this selector. */
+export function serviceAddresses(snapshot: Snapshot, spec: Readonly<Record<string, unknown>>): IpSet {
+  return ipSet(servicesOf(snapshot, spec).flatMap((service) => [...textsIn(specOf(service).clusterIPs), specOf(service).clusterIP]));
+}
+
+function specOf(object: KubeObject): Record<string, unknown> {
+  return isRecord(object.spec) ? object.spec : {};
+}

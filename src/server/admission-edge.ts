@@ -1,0 +1,135 @@
+import type { IncomingMessage } from "node:http";
+import type { AdmissionRequest, AdmissionReviewOut } from "../model/admission.js";
+import type { Decision } from "../model/decision.js";
+import type { Problem } from "../model/result.js";
+import type { Log } from "../log.js";
+import { announcedLength, readBody } from "./body.js";
+import { within } from "./deadline.js";
+import { decisionFields } from "./decision-log.js";
+import { decode } from "./decode.js";
+import type { Gate } from "./gate.js";
+import type { Outcome, ServerMetrics } from "./metrics.js";
+import type { Readiness } from "./readiness.js";
+import { errored, malformed, respond, type AuditAnnotations, type Trouble } from "./respond.js";
+import { failureModeOf, type FailureMode, type Route } from "./route.js";
+import { uidFromHead } from "./uid-from-head.js";
+
+/** Makes one decision. `deadline` is on the clock of `performance.now()`; an answer after it is not waited for. */
+export type Judge = (request: AdmissionRequest, route: Route, deadline: number) => Decision | Promise<Decision>;
+
+/** All that the admission edge needs of the rest of the program. */
+export interface EdgeParts {
+  readonly judge: Judge;
+  /** What must hold before anything is judged: packs compiled, every kind synced. */
+  readonly ready: () => Readiness;
+  readonly log: Log;
+  readonly metrics: ServerMetrics;
+  readonly failureMode: FailureMode;
+  /** Added to every decision's audit annotations: the digest of the packs. */
+  readonly annotations?: () => AuditAnnotations;
+  /** Resource versions of the snapshot, by kind, for the log line. */
+  readonly versions?: () => Readonly<Record<string, string>>;
+}
+
+export interface Call {
+  readonly route: Route;
+  readonly mode: FailureMode;
+  /** On the clock of `performance.now()`. */
+  readonly started: number;
+  readonly deadline: number;
+  /** Empty until one was read. */
+  uid: string;
+  operation: string;
+}
+
+export interface Answer {
+  /** 400 only for a body without a uid: the API server shows no body of an answer that is not 200. */
+  readonly status: 200 | 400;
+  readonly outcome: Outcome;
+  readonly review: AdmissionReviewOut;
+}
+
+/** The answer to one AdmissionReview; undefined when nobody is left to hear it. The one place that catches: a fault inside becomes a decision by failure mode. */
+export async function answerReview(parts: EdgeParts & { readonly gate: Gate }, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
+  const { gate, log } = parts;
+  const bytes = Math.min(announcedLength(request) ?? gate.limits.bodyCap, gate.limits.bodyCap);
+  if (!gate.admit(bytes)) return await shed(call, request);
+  try {
+    return await readAndJudge(parts, call, request);
+  } catch (error) {
+    log.error({ uid: call.uid, route: call.route, err: error }, "a review failed inside");
+    return trouble(call, "error", { code: 403, message: "an error inside Sluice kept this request from being judged; its log has the details" });
+  } finally {
+    gate.release(bytes);
+  }
+}
+
+async function readAndJudge(parts: EdgeParts & { readonly gate: Gate }, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
+  const { gate, ready } = parts;
+  const body = await readBody(request, gate.limits.bodyCap);
+  if (body.kind === "cut-off") return undefined;
+  if (body.kind === "too-long") return tooLong(call, body.head, gate.limits.bodyCap);
+  const decoded = decode(body.bytes);
+  call.uid = (decoded.ok ? decoded.request.uid : decoded.uid) ?? "";
+  if (!decoded.ok) return unreadable(parts, call, decoded.problems);
+  call.operation = decoded.request.operation;
+  const readiness = ready();
+  if (!readiness.ready) return overloaded(call, `not ready yet${unmet(readiness)}`);
+  if (!(await gate.enter(call.deadline - performance.now()))) return overloaded(call, "too many requests are waiting");
+  try {
+    return await judged(parts, call, decoded.request);
+  } finally {
+    gate.leave();
+  }
+}
+
+async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): Promise<Answer> {
+  const { judge, log, metrics, annotations, versions } = parts;
+  const { route, uid, started, deadline } = call;
+  const snapshotVersions = versions?.() ?? {};
+  const decision = await within(deadline - performance.now(), judge(request, route, deadline));
+  if (!decision) return trouble(call, "late", { code: 429, message: `no decision within ${Math.round(deadline - started)} ms` });
+  const review = respond(decision, { uid, mutating: route === "mutate", ...(annotations && { annotations: annotations() }) });
+  metrics.decided(decision);
+  log.info(decisionFields({ request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions }), "decision");
+  return { status: 200, outcome: decision.allowed ? "allowed" : "denied", review };
+}
+
+/** Answered from the first bytes, without taking the body on. */
+async function shed(call: Call, request: IncomingMessage): Promise<Answer | undefined> {
+  const body = await readBody(request, 0);
+  if (body.kind === "cut-off") return undefined;
+  call.uid = uidFromHead(body.kind === "whole" ? body.bytes : body.head) ?? "";
+  return overloaded(call, "too many requests at once");
+}
+
+function tooLong(call: Call, head: Uint8Array, cap: number): Answer {
+  call.uid = uidFromHead(head) ?? "";
+  return trouble(call, "too-long", { code: 413, message: `the AdmissionReview is longer than ${cap} bytes: make the object smaller or split it` });
+}
+
+/** Refused whatever the failure mode, which is for faults of ours; only where a refusal of ours may never count it is a warning. */
+function unreadable({ log }: EdgeParts, call: Call, problems: readonly Problem[]): Answer {
+  log.warn({ route: call.route, uid: call.uid, problems: problems.slice(0, 5) }, "a body that is no AdmissionReview");
+  return trouble({ ...call, mode: failureModeOf(call.route, "Deny") }, "malformed", malformed(problems));
+}
+
+function overloaded(call: Call, message: string): Answer {
+  return trouble(call, "busy", { code: 429, message });
+}
+
+function trouble(call: Call, outcome: Outcome, what: Trouble): Answer {
+  // Without a uid no answer can be matched to a request: nothing is admitted by it.
+  return call.uid === "" ? { status: 400, outcome, review: errored("", "Deny", what) } : { status: 200, outcome, review: errored(call.uid, call.mode, what) };
+}
+
+function unmet({ conditions }: Readiness): string {
+  const names = conditions.filter(({ ok }) => !ok).map(({ name, detail }) => (detail ? `${name} (${detail})` : name));
+  return names.length > 0 ? `: ${names.join(", ")}` : "";
+}
+
+/** Starts the clock of one call. `left` is what the API server gives it, in milliseconds. */
+export function startCall(route: Route, configured: FailureMode, left: number): Call {
+  const started = performance.now();
+  return { route, mode: failureModeOf(route, configured), started, deadline: started + left, uid: "", operation: "" };
+}

@@ -1,0 +1,115 @@
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { failed, ok, type Result } from "../model/result.js";
+import type { Log } from "../log.js";
+import type { EdgeParts } from "./admission-edge.js";
+import { createApp } from "./app.js";
+import { loadOrCreate } from "./certificate-files.js";
+import { CertificateWatch } from "./certificate-watch.js";
+import { DEFAULT_LIMITS, Gate } from "./gate.js";
+import type { KindState } from "./metrics.js";
+import { readinessOf, type Condition } from "./readiness.js";
+
+export interface ServeParts extends EdgeParts {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly certDir: string;
+  /** Names to serve under besides the loopback ones. */
+  readonly names?: readonly string[];
+  /** State of the watched kinds, for the metrics; none without a cluster. */
+  readonly kinds?: () => readonly KindState[];
+  /** How long an instance that is going serves on; for tests. */
+  readonly drainMs?: number;
+}
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** PEM of the CA that clients must trust; absent when somebody else's certificate came without it. */
+  readonly ca?: string;
+  /** Drains and stops: not ready, answers close their connections, then no more. Resolves when all is closed. */
+  close(): Promise<void>;
+}
+
+// 0 of 5,000 requests were lost when an instance served on for 3 s with `Connection: close`; every quicker way lost some (A14).
+const DRAIN_MS = 3_000;
+// The API server closes idle connections after 90 s. It must be the first to do so, or a request meets a closing socket (facts/admission.md 1).
+const KEEP_ALIVE_MS = 120_000;
+// No webhook call lasts longer than 30 s (`timeoutSeconds`), so a request that is not whole by then has nobody waiting for it.
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+// The API server sends some 300 bytes of headers (facts/admission.md 1).
+const HEADER_BYTES = 16 * 1_024;
+
+/** Serves over HTTPS until `close`. Problems: a certificate that cannot be read, an address that cannot be listened on. */
+export async function serve(parts: ServeParts): Promise<Result<RunningServer>> {
+  const { certDir, names = [], log } = parts;
+  const loaded = await loadOrCreate(certDir, { names });
+  if (!loaded.ok) return loaded;
+  const certificates = new CertificateWatch(loaded.value, { directory: certDir, names, log });
+  const state = { draining: false };
+  const server = createHttpsServer(parts, certificates, state);
+  const listening = await listen(server, parts);
+  if (!listening.ok) return listening;
+  certificates.start(({ certificate, key }) => server.setSecureContext({ ...TLS, cert: certificate, key }));
+  const { port } = listening.value;
+  log.info({ host: parts.host, port, certificateEnds: new Date(loaded.value.notAfter).toISOString() }, "serving");
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= drain({ server, certificates, log, ms: parts.drainMs ?? DRAIN_MS }, state));
+  return ok({ host: parts.host, port, ...(loaded.value.ca !== undefined && { ca: loaded.value.ca }), close });
+}
+
+const TLS = { minVersion: "TLSv1.2" } as const;
+
+function createHttpsServer(parts: ServeParts, certificates: CertificateWatch, state: { readonly draining: boolean }): Server {
+  const { log, metrics, ready, kinds = () => [] } = parts;
+  const gate = new Gate(DEFAULT_LIMITS);
+  const health = () => readinessOf([...ready().conditions, certificates.condition(), notDraining(state.draining)]);
+  const app = createApp({ ...parts, gate, health, draining: () => state.draining });
+  metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, certificateEnds: () => certificates.served.notAfter });
+  const { certificate, key } = certificates.served;
+  const options = { ...TLS, cert: certificate, key, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, maxHeaderSize: HEADER_BYTES };
+  const server = createServer(options, app);
+  // The only trace on our side of an API server that does not trust our certificate.
+  server.on("tlsClientError", (error) => log.warn({ reason: error.message }, "a client broke off the TLS handshake"));
+  return server;
+}
+
+function notDraining(draining: boolean): Condition {
+  return { name: "serving", ok: !draining, detail: draining ? "stopping" : "" };
+}
+
+function listen(server: Server, { host, port }: ServeParts): Promise<Result<AddressInfo>> {
+  return new Promise((resolve) => {
+    const onError = (error: NodeJS.ErrnoException) => {
+      const reason = error.code === "EADDRINUSE" ? "the address is in use" : error.message;
+      resolve(failed({ code: "serve/listen", path: "", message: `cannot listen on ${host}:${port}: ${reason}` }));
+    };
+    server.once("error", onError).listen(port, host, () => {
+      server.off("error", onError);
+      resolve(ok(server.address() as AddressInfo));
+    });
+  });
+}
+
+interface Stopping {
+  readonly server: Server;
+  readonly certificates: CertificateWatch;
+  readonly log: Log;
+  readonly ms: number;
+}
+
+async function drain({ server, certificates, log, ms }: Stopping, state: { draining: boolean }): Promise<void> {
+  state.draining = true;
+  log.info({ ms }, "stopping: not ready, serving on");
+  await sleep(ms);
+  certificates.stop();
+  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+  // Requests under way have their own deadline; past the longest one nobody waits for them.
+  const late = setTimeout(() => server.closeAllConnections(), REQUEST_MS);
+  await closed;
+  clearTimeout(late);
+  log.info({}, "stopped");
+}

@@ -1,0 +1,60 @@
+/**
+ * What one label key may hold: a finite or co-finite set of values, and whether the key may be absent.
+ * Closed under intersection, union and complement, so every Kubernetes selector requirement is one of these.
+ */
+export interface ValueSet {
+  /** true: every value but `values`; false: just `values`. */
+  readonly allBut: boolean;
+  readonly values: ReadonlySet<string>;
+  /** true when a map without the key is a member. */
+  readonly absent: boolean;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+export const ANYTHING: ValueSet = { allBut: true, values: NONE, absent: true };
+export const NOTHING: ValueSet = { allBut: false, values: NONE, absent: false };
+/** `Exists`: some value, whichever. */
+export const PRESENT: ValueSet = { allBut: true, values: NONE, absent: false };
+/** `DoesNotExist`. */
+export const ABSENT: ValueSet = { allBut: false, values: NONE, absent: true };
+
+/** `In`: one of the values; the key must be there. */
+export function oneOf(values: Iterable<string>): ValueSet {
+  return { allBut: false, values: new Set(values), absent: false };
+}
+
+/** `NotIn`: none of the values; an absent key matches (S7). */
+export function noneOf(values: Iterable<string>): ValueSet {
+  return { allBut: true, values: new Set(values), absent: true };
+}
+
+/** Membership of a label's value; `undefined` means the key is absent. */
+export function admits(set: ValueSet, value: string | undefined): boolean {
+  return value === undefined ? set.absent : set.values.has(value) !== set.allBut;
+}
+
+export function intersectValues(a: ValueSet, b: ValueSet): ValueSet {
+  const absent = a.absent && b.absent;
+  if (a.allBut && b.allBut) return { allBut: true, values: new Set([...a.values, ...b.values]), absent };
+  const [finite, other] = a.allBut ? [b, a] : [a, b];
+  return { allBut: false, values: new Set([...finite.values].filter((v) => other.values.has(v) !== other.allBut)), absent };
+}
+
+export function complementValues(set: ValueSet): ValueSet {
+  return { allBut: !set.allBut, values: set.values, absent: !set.absent };
+}
+
+/** True iff no map, with or without the key, is a member. A co-finite set always has a member: label values are unbounded. */
+export function isNothing(set: ValueSet): boolean {
+  return !set.allBut && set.values.size === 0 && !set.absent;
+}
+
+export function isAnything(set: ValueSet): boolean {
+  return set.allBut && set.values.size === 0 && set.absent;
+}
+
+/** Canonical text: equal sets, equal text. */
+export function valueSetKey(set: ValueSet): string {
+  return `${set.allBut ? "!" : ""}${set.absent ? "?" : ""}${JSON.stringify([...set.values].sort())}`;
+}

@@ -1,0 +1,64 @@
+import type { Change } from "../model/snapshot.js";
+import type { Log } from "../log.js";
+import type { ClusterConnection } from "./cluster-connection.js";
+import { KindWatch, type KindStatus } from "./cluster-kind-watch.js";
+import type { WatchedKind } from "./cluster-list.js";
+import { DEFAULT_TIMING, type Timing } from "./cluster-timing.js";
+
+export { connectCluster, connectTo, type ClusterConnection } from "./cluster-connection.js";
+export type { KindStatus } from "./cluster-kind-watch.js";
+export type { WatchedKind } from "./cluster-list.js";
+
+export interface FollowParts {
+  readonly connection: ClusterConnection;
+  readonly kinds: readonly WatchedKind[];
+  /** Called with each batch, in order per kind. */
+  readonly onChanges: (changes: readonly Change[]) => void;
+  readonly log: Log;
+  readonly timing?: Partial<Timing>;
+}
+
+/** A cluster that is being followed. */
+export interface FollowedCluster {
+  status(): readonly KindStatus[];
+  /** Resolves when every kind has been listed once, or is absent. */
+  synced(): Promise<void>;
+  /** Resource versions by kind: names the state that decisions are made on. */
+  versions(): Readonly<Record<string, string>>;
+  /**
+   * What the API server has stored in these namespaces now, as changes to what was handed on: for confirming a denial. Kinds by
+   * `kindKey`, all by default. Rejects when one of the lists fails: half a reading confirms nothing.
+   */
+  consistentRead(namespaces: readonly string[], options: ReadOptions): Promise<readonly Change[]>;
+  stop(): Promise<void>;
+}
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  readonly kinds?: ReadonlySet<string>;
+}
+
+/** Starts to follow these kinds of a cluster. */
+export function followCluster({ connection, kinds, onChanges, log, timing }: FollowParts): FollowedCluster {
+  const stopping = new AbortController();
+  const handOn = (changes: readonly Change[]) => {
+    if (!stopping.signal.aborted) onChanges(changes);
+  };
+  const parts = { connection, onChanges: handOn, log, timing: { ...DEFAULT_TIMING, ...timing } };
+  const watches = kinds.map((kind) => new KindWatch(kind, parts));
+  const running = Promise.all(watches.map((watch) => watch.run(stopping.signal)));
+  return {
+    status: () => watches.map((watch) => watch.status),
+    synced: async () => void (await Promise.all(watches.map((watch) => watch.synced))),
+    versions: () => Object.fromEntries(watches.flatMap(({ status }) => (status.resourceVersion === undefined ? [] : [[status.kind, status.resourceVersion]]))),
+    consistentRead: async (namespaces, { signal, kinds: wanted }) => {
+      const asked = watches.filter(({ status }) => !wanted || wanted.has(status.kind));
+      return (await Promise.all(asked.map((watch) => watch.readNow(namespaces, signal)))).flat();
+    },
+    stop: async () => {
+      stopping.abort(new Error("stopped"));
+      await running;
+      connection.close();
+    },
+  };
+}
