@@ -44,6 +44,7 @@ environment
   .registerFunction("hasAnnotation(dyn, string): bool", (object: unknown, key: string) => Object.hasOwn(metadata(object, "annotations"), key))
   .registerFunction("controlledBy(dyn, string, string): bool", (object: unknown, group: string, kind: string) => ownerOf(object, group, kind) !== undefined)
   .registerFunction("ownedBy(dyn, string, string): bool", (object: unknown, group: string, kind: string) => owners(object).some((o) => isOf(o, group, kind)))
+  .registerFunction("merge(dyn, dyn): dyn", (first: unknown, second: unknown) => ({ ...plainMap(first), ...plainMap(second) }))
   .registerFunction("controllerName(dyn, string, string): string", (object: unknown, group: string, kind: string) => ownerOf(object, group, kind)?.name ?? "");
 
 const NO_CONTROLLER: Controller = { group: "", kind: "", name: "", exists: false };
@@ -51,7 +52,7 @@ const NO_CONTROLLER: Controller = { group: "", kind: "", name: "", exists: false
 /**
  * Compiles an expression once; unknown variables and functions are problems now, not at admission.
  * `target` is the object, or on DELETE the stored one. Beside CEL itself: `label(o, key)`, `hasLabel`, `annotation`, `hasAnnotation` (empty or false where the object is null),
- * `controlledBy(o, group, kind)`, `ownedBy` (any owner; kind `*` for every kind), `controllerName`.
+ * `controlledBy(o, group, kind)`, `ownedBy` (any owner; kind `*` for every kind), `controllerName`, `merge(map, map)` (the second wins).
  */
 export function compileCel(expression: string): Result<CelProgram> {
   try {
@@ -86,6 +87,10 @@ function metadata(object: unknown, field: string): Record<string, string> {
   if (!isRecord(object) || !isRecord(object.metadata)) return {};
   const value = object.metadata[field];
   return isRecord(value) ? (value as Record<string, string>) : {};
+}
+
+function plainMap(value: unknown): Record<string, unknown> {
+  return value instanceof Map ? (Object.fromEntries(value) as Record<string, unknown>) : isRecord(value) ? value : {};
 }
 
 function labelsOf(object: unknown): Record<string, string> {

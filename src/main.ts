@@ -131,7 +131,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
   if (error instanceof WrongUse) {
     for (const problem of error.problems) session.note(`error: ${formatProblem(problem)}`);
-    session.note(`sluice: ${error.message}`);
+    if (error.message !== "") session.note(`sluice: ${error.message}`);
   } else {
     session.note(`sluice: something went wrong inside: ${error instanceof Error ? error.message : String(error)}`);
     if (process.env["SLUICE_DEBUG"] && error instanceof Error) session.note(error.stack ?? "");

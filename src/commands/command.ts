@@ -1,4 +1,5 @@
 import { WrongUse, type Config, type OptionName } from "../config.js";
+import type { SurveyOptions } from "../engine/survey.js";
 import type { EngineProfile } from "../engine/verdict.js";
 import { formatProblem, type Problem, type Result } from "../model/result.js";
 import type { Profile } from "../packs/profile.js";
@@ -41,7 +42,7 @@ export interface Command {
 }
 
 /** The value of a result; its problems are wrong input. */
-export function unwrap<T>(result: Result<T>, message = "the input cannot be used as it is"): T {
+export function unwrap<T>(result: Result<T>, message = ""): T {
   if (result.ok) return result.value;
   throw new WrongUse(message, result.problems);
 }
@@ -66,6 +67,11 @@ export async function readProfile(config: Config): Promise<Profile> {
 /** The part of the profile that the engine asks for. */
 export function engineProfile(profile: Profile): EngineProfile {
   return { cidrSelectsPods: profile["cidrSelectsPods"] !== false };
+}
+
+/** What `connectivity` and `diff` ask of the profile. */
+export function surveyOptions(profile: Profile): SurveyOptions {
+  return { profile: engineProfile(profile), addressFamilies: profile["addressFamilies"] === "dual" ? "dual" : "ipv4" };
 }
 
 /** Says on standard error what was read but looks wrong. */

@@ -1,5 +1,6 @@
 import { WrongUse } from "../config.js";
 import { endpointOf } from "../engine/endpoints.js";
+import { workloads } from "../engine/workloads.js";
 import type { Endpoint } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { PROTOCOLS, trafficPoint, type Protocol } from "../model/traffic.js";
@@ -7,7 +8,7 @@ import { PROTOCOLS, trafficPoint, type Protocol } from "../model/traffic.js";
 /** The end that a flag names: `namespace/pod`, `namespace/name[Kind]` or an IP address. */
 export function parseEnd(snapshot: Snapshot, flag: string, text: string | undefined): Endpoint {
   if (text === undefined) throw new WrongUse(`\`${flag}\` is missing: \`namespace/pod\` or an IP address`);
-  const end = endpointOf(snapshot, text) ?? ownedPod(snapshot, text);
+  const end = endpointOf(snapshot, text) ?? workloadPod(snapshot, text);
   if (end) return end;
   const [namespace = "", name] = text.split("/");
   if (name === undefined) throw new WrongUse(`\`${flag} ${text}\` is neither \`namespace/pod\` nor an IP address`);
@@ -22,11 +23,9 @@ function knownPods(snapshot: Snapshot, namespace: string): string {
   return `pods of \`${namespace}\`: ${pods.slice(0, SHOWN).join(", ")}${pods.length > SHOWN ? ", ..." : ""}`;
 }
 
-/** Some pod of the workload that `connectivity` calls by this name. */
-function ownedPod(snapshot: Snapshot, text: string): Endpoint | undefined {
-  const [, namespace = "", name, kind] = /^([^/]+)\/(.+)\[(\w+)\]$/.exec(text) ?? [];
-  const pods = [...(snapshot.namespaces.get(namespace)?.pods.values() ?? [])];
-  const pod = pods.find(({ owner, name: own }) => (owner ? owner.name === name && owner.kind === kind : own === name && kind === "Pod"));
+/** Some pod of the workload that `connectivity` calls by this name; its kind may be left out. */
+function workloadPod(snapshot: Snapshot, text: string): Endpoint | undefined {
+  const [pod] = workloads(snapshot).find(({ name }) => name === text || name.replace(/\[\w+\]$/, "") === text)?.pods ?? [];
   return pod && { kind: "pod", pod };
 }
 

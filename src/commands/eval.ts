@@ -1,9 +1,7 @@
 import { WrongUse, type Config } from "../config.js";
 import { endpointOf } from "../engine/endpoints.js";
-import { evaluate } from "../engine/evaluate.js";
-import type { EngineProfile } from "../engine/verdict.js";
+import { reachability, type Answer, type Reachability } from "../engine/reachability.js";
 import { isRecord } from "../model/kubernetes.js";
-import type { Snapshot } from "../model/snapshot.js";
 import { PROTOCOLS, trafficPoint, type Protocol } from "../model/traffic.js";
 import { readText } from "../sources/files.js";
 import { engineProfile, readProfile, readState, unwrap, type Command, type Outcome, type Session } from "./command.js";
@@ -28,7 +26,7 @@ interface Question {
   readonly port: number;
 }
 
-type Row = { readonly allowed: boolean; readonly egressAllowed: boolean; readonly ingressAllowed: boolean } | { readonly error: string };
+type Row = Answer | { readonly error: string };
 
 async function run(config: Config, session: Session): Promise<Outcome> {
   if (config.queries === undefined) throw new WrongUse("`--queries FILE` is missing: a JSON list of {src, dst, protocol, port}");
@@ -36,7 +34,7 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   const { snapshot } = await readState(config, session);
   const queries = await readQueries(config.queries);
   const failures = { count: 0 };
-  const rows = answer(queries, { snapshot, profile, session, failures });
+  const rows = answer(queries, { reach: reachability(snapshot, profile), session, failures });
   const output = config.format === "text" ? inText(queries, rows) : inJson(rows);
   return { output, exitCode: () => (failures.count > 0 ? 2 : 0) };
 }
@@ -53,16 +51,15 @@ async function readQueries(file: string): Promise<readonly unknown[]> {
 }
 
 interface Work {
-  readonly snapshot: Snapshot;
-  readonly profile: EngineProfile;
+  readonly reach: Reachability;
   readonly session: Session;
   readonly failures: { count: number };
 }
 
-function* answer(queries: readonly unknown[], { snapshot, profile, session, failures }: Work): Iterable<Row> {
+function* answer(queries: readonly unknown[], { reach, session, failures }: Work): Iterable<Row> {
   for (const [i, query] of queries.entries()) {
     const question = readQuestion(query);
-    const row = typeof question === "string" ? { error: question } : answerOne(question, snapshot, profile);
+    const row = typeof question === "string" ? { error: question } : answerOne(question, reach);
     if ("error" in row) failures.count++;
     if (i % 1000 === 0) session.progress(i, queries.length);
     yield row;
@@ -79,11 +76,11 @@ function readQuestion(query: unknown): Question | string {
   return { src, dst, protocol, port: Number(port) };
 }
 
-function answerOne({ src, dst, protocol, port }: Question, snapshot: Snapshot, profile: EngineProfile): Row {
-  const [from, to] = [endpointOf(snapshot, src), endpointOf(snapshot, dst)];
+function answerOne({ src, dst, protocol, port }: Question, reach: Reachability): Row {
+  const [from, to] = [endpointOf(reach.snapshot, src), endpointOf(reach.snapshot, dst)];
   if (!from || !to) return { error: `unknown pod \`${from ? dst : src}\`` };
-  const verdict = evaluate(snapshot, { src: from, dst: to, traffic: trafficPoint(protocol, port) }, profile);
-  return { allowed: verdict.allowed, egressAllowed: verdict.egress.allowed, ingressAllowed: verdict.ingress.allowed };
+  const { allowed, egressAllowed, ingressAllowed } = reach.check({ src: from, dst: to, traffic: trafficPoint(protocol, port) });
+  return { allowed, egressAllowed, ingressAllowed };
 }
 
 function* inJson(rows: Iterable<Row>): Iterable<string> {

@@ -6,9 +6,9 @@ import type { CompiledPacks } from "../packs/compile.js";
 import { review } from "../review/review.js";
 import { decode } from "../server/decode.js";
 import { errored, malformed, respond } from "../server/respond.js";
-import { changesOf } from "../sources/applied.js";
+import { stateChanges } from "../server/state-changes.js";
 import { splitJson } from "../sources/documents.js";
-import { readText } from "../sources/files.js";
+import { factsOf, readText } from "../sources/files.js";
 import { loadPacks } from "../sources/packs.js";
 import { openState } from "../sources/state.js";
 import { noteProblems, unwrap, type Command, type ExitCode, type Outcome, type Session } from "./command.js";
@@ -116,7 +116,7 @@ class Reviewer {
 
   private judge(request: AdmissionRequest): AdmissionReviewOut {
     const decision = review(request, { snapshot: this.snapshot, packs: this.packs });
-    if (decision.allowed && this.apply) this.snapshot = this.snapshot.with(changesOf(request));
+    if (decision.allowed && this.apply && !request.dryRun) this.snapshot = this.snapshot.with(stateChanges(request, factsOf));
     return respond(decision, { uid: request.uid, mutating: true });
   }
 }

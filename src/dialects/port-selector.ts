@@ -1,7 +1,7 @@
 import { IntervalSet } from "../sets/interval-set.js";
 import { ALL_TRAFFIC, NO_TRAFFIC, portRange, PROTOCOLS, type Protocol } from "../model/traffic.js";
 import type { NamedPort, TrafficMatch } from "../model/policy.js";
-import { list, nearest, quote, type Part } from "./dialect.js";
+import { list, quote, type Part } from "./dialect.js";
 
 export const EVERYTHING: TrafficMatch = { ports: ALL_TRAFFIC, named: [] };
 export const NOTHING: TrafficMatch = { ports: NO_TRAFFIC, named: [] };
@@ -13,7 +13,8 @@ export function readProtocol(part: Part): Protocol | undefined {
   if (part.absent) return "TCP";
   const known = PROTOCOLS.find((protocol) => protocol === part.value);
   if (known) return known;
-  const meant = typeof part.value === "string" ? nearest(part.value, PROTOCOLS) : undefined;
+  const word = typeof part.value === "string" ? part.value.trim().toUpperCase() : "";
+  const meant = PROTOCOLS.find((protocol) => protocol === word);
   return part.problem("policy/unknown-protocol", `unknown protocol ${quote(part.value)}; ${meant ? `did you mean \`${meant}\`` : `one of ${list(PROTOCOLS)}`}`);
 }
 

@@ -1,23 +1,27 @@
 import type { Endpoint, Pod } from "../model/endpoint.js";
 import { nameKey } from "../model/kubernetes.js";
 import { pointOf } from "../model/traffic.js";
-import type { Policy } from "../model/policy.js";
+import type { Direction, Policy } from "../model/policy.js";
 import { formatAddress } from "../sets/ip-set.js";
 import type { Counterexample } from "./question.js";
 import type { EndVerdict, Verdict } from "./verdict.js";
 
 /** Words for counterexamples and verdicts, the same in messages, reports and `explain`. */
 
-/** Why one end denies, naming every policy that does. */
-export function describeEnd(end: EndVerdict): string {
+/** How many isolating policies a text names. */
+const NAMED = 2;
+
+/** Why one end denies: the deciding rule, or the policies that isolate, those that allow nothing first. */
+export function describeEnd(end: EndVerdict, direction: Direction): string {
   if (end.decidedBy) return `rule \`${end.decidedBy.rule.path}\` of ${policyName(end.decidedBy.policy)}`;
-  return end.isolatedBy.map(policyName).join(", ");
+  const policies = [...end.isolatedBy].sort((a, b) => a.rules[direction].length - b.rules[direction].length).map(policyName);
+  return policies.length <= NAMED ? policies.join(", ") : `${policies.slice(0, NAMED).join(", ")} and ${policies.length - NAMED} more`;
 }
 
 /** `egress denied by ...`, `ingress denied by ...`, or both. */
 export function describeDenial(verdict: Verdict): string {
   const ends = (["egress", "ingress"] as const).filter((side) => !verdict[side].allowed);
-  return ends.map((side) => `${side} denied by ${describeEnd(verdict[side])}`).join("; ");
+  return ends.map((side) => `${side} denied by ${describeEnd(verdict[side], side)}`).join("; ");
 }
 
 /** `pod A to pod B on UDP 53: egress denied by ...`. */

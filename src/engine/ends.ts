@@ -1,8 +1,7 @@
 import { isLive, type Endpoint, type Node, type Pod } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { Address } from "../sets/ip-set.js";
-import { NOWHERE, type EndClass, type NamespaceClass, type Surroundings } from "./classes.js";
-import type { RowIndex } from "./row-index.js";
+import { NOWHERE, type Classes, type EndClass, type NamespaceClass, type Surroundings } from "./classes.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 /** One address family, or none: what an end is without its addresses. */
@@ -84,14 +83,20 @@ export class OtherEnd implements End {
   }
 }
 
+/** What classes are made of and where they are kept. */
+interface Registry {
+  readonly vocabulary: Vocabulary;
+  readonly classes: Classes;
+}
+
 interface LiveOptions {
-  readonly index: RowIndex;
+  readonly index: Registry;
   /** The profile's `cidrSelectsPods`. */
   readonly matchesAddresses: boolean;
 }
 
 interface OtherOptions {
-  readonly index: RowIndex;
+  readonly index: Registry;
   readonly addresses: readonly Address[];
   readonly nodes: (family: Family) => readonly Node[];
 }
@@ -143,9 +148,8 @@ const nodeIndexes = new WeakMap<ReadonlyMap<string, Node>, ReadonlyMap<Address, 
 function nodesByAddress(nodes: ReadonlyMap<string, Node>): ReadonlyMap<Address, readonly Node[]> {
   const known = nodeIndexes.get(nodes);
   if (known) return known;
-  const pairs = [...nodes.values()].flatMap((node) => node.addresses.map((address) => ({ address, node })));
-  const grouped = Map.groupBy(pairs, ({ address }) => address);
-  const index = new Map([...grouped].map(([address, group]) => [address, group.map(({ node }) => node)]));
+  const index = new Map<Address, readonly Node[]>();
+  for (const node of nodes.values()) for (const address of node.addresses) index.set(address, [...(index.get(address) ?? []), node]);
   nodeIndexes.set(nodes, index);
   return index;
 }

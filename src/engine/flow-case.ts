@@ -6,10 +6,9 @@ import { Inquiry, isFuture, type ProofContext } from "./inquiry.js";
 import { addressesOf, familyOf, isSubject, type Party } from "./party.js";
 import type { Flow, FlowPeer } from "./question.js";
 import { familyText, groupBySight, runningPods, type Sight } from "./running.js";
-import { flowHolds, flowReaches, HYPOTHETICAL, slotId, type Slot, type Stage } from "./symbolic-flow.js";
+import { flowHolds, flowReaches, HYPOTHETICAL, setScene, slotId, type Slot, type SpaceParty, type Stage } from "./symbolic-flow.js";
+import { policiesFor } from "./relevant.js";
 import { View, type End } from "./view.js";
-
-type SpaceParty = Extract<Party, { kind: "space" }>;
 
 /** One question about a flow, made ready: what it asks of the labels of a pod, and which running pods need a look of their own. */
 export interface FlowCase {
@@ -38,11 +37,14 @@ export function openCase({ flow, mode, context, after, before }: FlowQuestion): 
 }
 
 /** True of the pods that answer no: "held before and does not hold now", or "reaches a peer now and did not before". */
-export function wanted({ inquiry, present, past, mode }: FlowCase, stage: Stage, subject: Party): Formula {
-  if (mode === "excludes") return flowReaches(past ? [present, past] : [present], stage, subject);
-  const now = flowHolds(present, stage, subject);
+export function wanted(question: FlowCase, stage: Stage, subject: Party): Formula {
+  const { inquiry, present, past, mode } = question;
+  const views = viewsOf(question);
+  const scene = setScene({ views, stage, subject });
+  if (mode === "excludes") return flowReaches(views, scene);
+  const now = flowHolds(present, scene);
   if (now === TRUE) return FALSE;
-  return inquiry.formulas.and([not(now), past ? flowHolds(past, stage, past.seen(subject)) : TRUE]);
+  return inquiry.formulas.and([not(now), past ? flowHolds(past, scene) : TRUE]);
 }
 
 /** The peers of the flow, each space as one pod nobody has created yet. */
@@ -57,18 +59,21 @@ export function hypotheticalStage(flow: Flow): Stage {
   return { flow, slots };
 }
 
-/** The same with the running pods of each space that rules could treat differently from the hypothetical one. */
+/** The same with the running pods of each space that rules could treat differently from the hypothetical one; itself when there are none. */
 export function fullStage(question: FlowCase, stage: Stage): Stage {
-  const slots = new Map<string, Slot>();
-  for (const [id, { party }] of stage.slots) {
-    const sight = sightOfPeer(question, party);
-    const running = groupBySight(runningPods(question.present.snapshot, party.space).filter((pod) => sight.needsLook(pod)), sight, (pod) => isRelabelled(question, pod));
-    // Two of each group, so that every subject has a peer that is not itself.
-    const pods = running.flatMap((group) => group.slice(0, 2));
-    const isPicked = question.inquiry.choice(`${id} is`, [...pods.map(({ name }) => name), HYPOTHETICAL]);
-    slots.set(id, pods.length === 0 ? (stage.slots.get(id) as Slot) : { party, running: pods, isPicked });
-  }
-  return { flow: stage.flow, slots };
+  const slots = new Map([...stage.slots].map(([id, slot]) => [id, fullSlot(question, id, slot)]));
+  return [...slots].every(([id, slot]) => slot === stage.slots.get(id)) ? stage : { flow: stage.flow, slots };
+}
+
+function fullSlot(question: FlowCase, id: string, slot: Slot): Slot {
+  const pods = runningPods(question.present.snapshot, slot.party.space);
+  if (pods.length === 0) return slot;
+  const sight = sightOfPeer(question, slot.party);
+  const groups = groupBySight(pods.filter(sight.needsLook), sight, (pod) => isRelabelled(question, pod));
+  // Two of each group, so that every subject has a peer that is not itself.
+  const running = groups.flatMap((group) => group.slice(0, 2));
+  if (running.length === 0) return slot;
+  return { party: slot.party, running, isPicked: question.inquiry.choice(`${id} is`, [...running.map(({ name }) => name), HYPOTHETICAL]) };
 }
 
 /** What rules can see of a running pod, and whether it needs a look of its own beside the hypothetical pod with its labels. */
@@ -83,7 +88,7 @@ export function runningSubjects(question: FlowCase, stage: Stage, which: "differ
   const sight = sightOfSubject(question, stage);
   const peers = new Set(question.flow.anyOf.flatMap((target) => target.peers.flatMap((peer) => (peer.kind === "pod" ? [`${peer.pod.namespace}/${peer.pod.name}`] : []))));
   const alone = (pod: Pod): boolean => peers.has(`${pod.namespace}/${pod.name}`) || isRelabelled(question, pod);
-  return groupBySight(which === "all" ? pods : pods.filter((pod) => sight.needsLook(pod)), sight, alone);
+  return groupBySight(which === "all" ? pods : pods.filter(sight.needsLook), sight, alone);
 }
 
 function sightOfSubject(question: FlowCase, stage: Stage): Look {
@@ -120,7 +125,7 @@ function keysRead(selecting: Iterable<string>, others: readonly End[]): readonly
   return [...new Set([...selecting, ...peers.flatMap((peer) => (peer.kind === "pods" ? [...peer.pods.constraints.keys()] : []))])];
 }
 
-function viewsOf({ present, past }: FlowCase): readonly View[] {
+export function viewsOf({ present, past }: FlowCase): readonly [View, ...View[]] {
   return past ? [present, past] : [present];
 }
 
@@ -161,10 +166,21 @@ function isRelabelled({ past }: FlowCase, pod: Pod): boolean {
   return past !== undefined && past.actual(pod) !== pod;
 }
 
-/** Namespaces whose pods the flow is about, when all of them exist. */
-export function namespacesOf(flow: Flow): readonly string[] | undefined {
-  const spaces = [flow.subject, ...flow.anyOf.flatMap((target) => target.peers.flatMap((peer) => (peer.kind === "space" ? [peer] : [])))];
-  const names = spaces.map(({ namespace }) => (isFuture(namespace) ? undefined : namespace.name));
-  const pods = flow.anyOf.flatMap((target) => target.peers.flatMap((peer) => (peer.kind === "pod" ? [peer.pod.namespace] : [])));
-  return names.every((name) => name !== undefined) ? [...new Set([...names, ...pods])] : undefined;
+/** True when nothing that could decide about the flow differs between two snapshots: the usual case of a change elsewhere, at no cost. */
+export function isUnchanged(before: Snapshot, after: Snapshot, flow: Flow): boolean {
+  if (before.nodes !== after.nodes) return false;
+  const peers = flow.anyOf.flatMap((target) => target.peers);
+  const names = peers.flatMap((peer) => (peer.kind === "pod" ? [peer.pod.namespace] : []));
+  const spaces = [flow.subject, ...peers.filter((peer) => peer.kind === "space")].map(({ namespace }) => namespace);
+  if (spaces.some(isFuture) && before.clusterPolicies !== after.clusterPolicies) return false;
+  const namespaces = new Set([...names, ...spaces.flatMap((namespace) => (isFuture(namespace) ? [] : [namespace.name]))]);
+  return [...namespaces].every((name) => isSameNamespace(before, after, name));
+}
+
+function isSameNamespace(before: Snapshot, after: Snapshot, name: string): boolean {
+  const [was, is] = [before.namespaces.get(name), after.namespaces.get(name)];
+  if (was === is && before.clusterPolicies === after.clusterPolicies) return true;
+  if (!was || !is || was.pods !== is.pods || was.namespace !== is.namespace) return false;
+  const [old, now] = [policiesFor(before, was.namespace).list, policiesFor(after, is.namespace).list];
+  return old.length === now.length && old.every((policy, i) => policy === now[i]);
 }

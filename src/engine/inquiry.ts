@@ -73,6 +73,10 @@ export class Inquiry {
     return this.keysOf.get(`${party.id} ${scope}`) ?? NO_KEYS;
   }
 
+  mayBeAbsent(variable: Variable): boolean {
+    return this.unknowns[variable]?.values.absent === true;
+  }
+
   solve(root: Formula): Solution {
     return solve(this.formulas, root, { candidatesOf: (variable, mentioned) => this.candidatesOf(variable, mentioned), meter: this.meter });
   }

@@ -85,6 +85,12 @@ export class Reachability {
     return sets.at(total);
   }
 
+  /** The one object that stands for all sets equal to this one. */
+  intern(set: TrafficSet): TrafficSet {
+    const sets = this.index.tools.traffic;
+    return sets.at(sets.numberOf(set));
+  }
+
   /** Makes an endpoint ready to be asked about, by this evaluator only. */
   end(endpoint: Endpoint): End {
     if (endpoint.kind === "address" || !isLive(endpoint.pod)) {

@@ -1,13 +1,15 @@
 import type { Pod } from "../model/endpoint.js";
-import { each, FALSE, not, type Formula } from "./formula.js";
 import type { TrafficSet } from "../model/traffic.js";
+import { each, not, TRUE, type Formula } from "./formula.js";
 import { isSamePod, type Party } from "./party.js";
 import type { Flow, FlowPeer, FlowTarget, PodSpace } from "./question.js";
 import { addressPoints, trafficPoints } from "./symbolic-cells.js";
 import { allowed, type Cell } from "./symbolic-verdict.js";
 import type { View } from "./view.js";
 
-/** The peers of a flow as parties of one view, and which running pods of its spaces are to be told from the hypothetical one. */
+export type SpaceParty = Extract<Party, { kind: "space" }>;
+
+/** A flow with its spaces as peers made concrete as far as need be. */
 export interface Stage {
   readonly flow: Flow;
   /** By `slotId`. */
@@ -16,7 +18,7 @@ export interface Stage {
 
 /** A space as peer: one pod nobody has created yet, or one of the running ones that rules could treat differently. */
 export interface Slot {
-  readonly party: Extract<Party, { kind: "space" }>;
+  readonly party: SpaceParty;
   readonly running: readonly Pod[];
   /** "The peer is this one": a running pod by its name, or `HYPOTHETICAL`. */
   readonly isPicked: (option: string) => Formula;
@@ -28,105 +30,92 @@ export function slotId(target: number, peer: number): string {
   return `peer ${target}.${peer}`;
 }
 
-/** The cells of one peer: `trafficPoints` of each of its addresses, or of the pod. */
+/** The connections of one peer, by address or pod. */
 interface PeerCells {
-  readonly groups: Iterable<readonly Cell[]>;
+  readonly groups: readonly (readonly Cell[])[];
   /** One group is enough. */
   readonly some: boolean;
+  /** The peer is this one of several. */
+  readonly picked: Formula;
 }
 
-/**
- * "The flow holds for the subject": some alternative is allowed in full. A target without peers or traffic demands
- * nothing; so does a flow without alternatives (its peer is unset).
- */
-export function flowHolds(view: View, stage: Stage, subject: Party): Formula {
-  const { formulas } = view.inquiry;
-  const { anyOf } = stage.flow;
-  if (anyOf.length === 0) return not(FALSE);
-  return formulas.or(each(anyOf.keys(), (target) => targetHolds(view, { stage, subject, target })));
-}
+/** All connections that a flow is about for one subject, cut by the rules of every view: the same ones are asked about in each. */
+export type Scene = readonly (readonly PeerCells[])[];
 
-interface TargetQuestion {
+export interface SceneOptions {
+  /** The first is the one the parties are of. */
+  readonly views: readonly [View, ...View[]];
   readonly stage: Stage;
   readonly subject: Party;
-  readonly target: number;
 }
 
-function targetHolds(view: View, question: TargetQuestion): Formula {
-  const { formulas } = view.inquiry;
-  const target = question.stage.flow.anyOf[question.target] as FlowTarget;
-  return formulas.and(each(target.peers.entries(), ([index, peer]) => {
-    const slot = question.stage.slots.get(slotId(question.target, index));
-    if (!slot) return cellsHold(view, cellsOf([view], question, peer));
-    return formulas.and(each(optionsOf(slot), ([option, party]) => formulas.or([not(slot.isPicked(option)), cellsHold(view, cellsTo([view], question, party))])));
+/** By target: the cells of each peer. */
+export function setScene(options: SceneOptions): Scene {
+  const { stage } = options;
+  return stage.flow.anyOf.map((target, t) => target.peers.flatMap((peer, p) => {
+    const slot = stage.slots.get(slotId(t, p));
+    return slot ? slotCells(options, target, slot) : [peerCells(options, target, peer)];
   }));
 }
 
-/**
- * "Some pod of the subject reaches a peer on some of the traffic" in the first view and in none of the others: what a
- * forbidden flow must not be, or must not become.
- */
-export function flowReaches(views: readonly [View, ...View[]], stage: Stage, subject: Party): Formula {
-  const { formulas } = views[0].inquiry;
-  return formulas.or(each(stage.flow.anyOf.entries(), ([target, { peers }]) =>
-    formulas.or(each(peers.entries(), ([index, peer]) => {
-      const slot = stage.slots.get(slotId(target, index));
-      const question = { stage, subject, target };
-      if (!slot) return cellsReach(views, cellsOf(views, question, peer));
-      return formulas.or(each(optionsOf(slot), ([option, party]) => formulas.and([slot.isPicked(option), cellsReach(views, cellsTo(views, question, party))])));
-    }))));
+function slotCells(options: SceneOptions, target: FlowTarget, { party, running, isPicked }: Slot): readonly PeerCells[] {
+  const pods = running.map((pod) => ({ ...podCells(options, target, options.views[0].party(pod)), picked: isPicked(pod.name) }));
+  return [{ ...podCells(options, target, party), picked: isPicked(HYPOTHETICAL) }, ...pods];
 }
 
-type Peerage = Pod | Extract<Party, { kind: "space" }>;
-
-function optionsOf({ party, running }: Slot): readonly (readonly [string, Peerage])[] {
-  return [[HYPOTHETICAL, party], ...running.map((pod) => [pod.name, pod] as const)];
+function peerCells(options: SceneOptions, target: FlowTarget, peer: FlowPeer): PeerCells {
+  if (peer.kind === "pod") return podCells(options, target, options.views[0].party(peer.pod));
+  if (peer.kind === "space") throw new Error("internal: a space needs a slot");
+  const { views, stage, subject } = options;
+  const addresses = addressPoints(peer.addresses, views.map((view) => view.end(view.seen(subject), stage.flow.direction)));
+  const groups = addresses.map((address) => cellsBetween(options, target, { kind: "address", address }));
+  return { groups, some: target.some === true && groups.length > 0, picked: TRUE };
 }
 
-function cellsHold(view: View, { groups, some }: PeerCells): Formula {
-  const { formulas } = view.inquiry;
-  const inFull = (cells: readonly Cell[]): Formula => formulas.and(each(cells, (cell) => allowed(view, cell)));
-  return some ? formulas.or(each(groups, inFull)) : formulas.and(each(groups, inFull));
-}
-
-function cellsReach([now, ...before]: readonly [View, ...View[]], { groups }: PeerCells): Formula {
-  const { formulas } = now.inquiry;
-  const opened = (cell: Cell): Formula => formulas.and([allowed(now, cell), ...before.map((view) => not(allowed(view, inView(view, cell))))]);
-  return formulas.or(each(groups, (cells) => formulas.or(each(cells, opened))));
-}
-
-function inView(view: View, { src, dst, point }: Cell): Cell {
-  return { src: view.seen(src), dst: view.seen(dst), point };
-}
-
-/** The cells of a pod as peer; `views` are all those whose rules cut the cells, the first being the one the parties are of. */
-function cellsTo(views: readonly [View, ...View[]], question: TargetQuestion, peer: Peerage): PeerCells {
-  const party = "kind" in peer ? peer : views[0].party(peer);
+function podCells(options: SceneOptions, target: FlowTarget, party: Party): PeerCells {
   // "Self traffic cannot be blocked": never gate on it (S14).
-  return { groups: isSamePod(question.subject, party) ? [] : [cellsBetween(views, question, party)], some: false };
+  return { groups: isSamePod(options.subject, party) ? [] : [cellsBetween(options, target, party)], some: false, picked: TRUE };
 }
 
-/** The cells of a peer that is no slot. */
-export function cellsOf(views: readonly [View, ...View[]], question: TargetQuestion, peer: FlowPeer): PeerCells {
-  if (peer.kind === "pod") return cellsTo(views, question, peer.pod);
-  if (peer.kind === "space") return { groups: [], some: false };
-  const { flow } = question.stage;
-  const some = flow.anyOf[question.target]?.some === true;
-  const addresses = addressPoints(peer.addresses, views.map((view) => view.end(view.seen(question.subject), flow.direction)));
-  return { groups: addresses.map((address) => cellsBetween(views, question, { kind: "address", address })), some: some && addresses.length > 0 };
-}
-
-function cellsBetween(views: readonly [View, ...View[]], { stage, subject, target }: TargetQuestion, peer: Party): readonly Cell[] {
-  const { flow } = stage;
-  const [src, dst] = flow.direction === "egress" ? [subject, peer] : [peer, subject];
+function cellsBetween({ views, stage, subject }: SceneOptions, target: FlowTarget, peer: Party): readonly Cell[] {
+  const [src, dst] = stage.flow.direction === "egress" ? [subject, peer] : [peer, subject];
   const ends = views.flatMap((view) => [view.end(view.seen(src), "egress"), view.end(view.seen(dst), "ingress")]);
-  return trafficPoints(trafficTo(flow.anyOf[target] as FlowTarget, dst), ends, dst).map((point) => ({ src, dst, point }));
+  return trafficPoints(trafficTo(target, dst), ends, dst).map((point) => ({ src, dst, point }));
 }
 
 function trafficTo({ traffic }: FlowTarget, dst: Party): TrafficSet {
   if (typeof traffic !== "function") return traffic;
   if (dst.kind === "address") throw new Error("traffic by destination pod needs a pod as destination");
   return traffic(dst.kind === "pod" ? dst.pod : hypotheticalPod(dst.space));
+}
+
+/**
+ * "The flow holds": some alternative is allowed in full. A target without peers or traffic demands nothing; so does a
+ * flow without alternatives (its peer is unset).
+ */
+export function flowHolds(view: View, scene: Scene): Formula {
+  const { formulas } = view.inquiry;
+  const isAllowed = (cell: Cell): Formula => allowed(view, inView(view, cell));
+  const groupHolds = (cells: readonly Cell[]): Formula => formulas.and(each(cells, isAllowed));
+  const peerHolds = ({ groups, some, picked }: PeerCells): Formula => {
+    const holds = some ? formulas.or(each(groups, groupHolds)) : formulas.and(each(groups, groupHolds));
+    return formulas.or([not(picked), holds]);
+  };
+  if (scene.length === 0) return TRUE;
+  return formulas.or(each(scene, (peers) => formulas.and(each(peers, peerHolds))));
+}
+
+/** "The subject reaches a peer on some of the traffic" in the first view and not in the others: what a forbidden flow must not be, or become. */
+export function flowReaches([now, ...before]: readonly [View, ...View[]], scene: Scene): Formula {
+  const { formulas } = now.inquiry;
+  const opened = (cell: Cell): Formula => formulas.and([allowed(now, cell), ...before.map((view) => not(allowed(view, inView(view, cell))))]);
+  const peerReached = ({ groups, picked }: PeerCells): Formula => formulas.and([picked, formulas.or(each(groups.flat(), opened))]);
+  return formulas.or(each(scene.flat(), peerReached));
+}
+
+/** A cell as another view sees its ends. */
+export function inView(view: View, { src, dst, point }: Cell): Cell {
+  return { src: view.seen(src), dst: view.seen(dst), point };
 }
 
 /** A pod of the space that nobody has created yet, before its labels are known. */

@@ -60,9 +60,10 @@ export class View {
     return party.kind === "pod" && this.isPast ? this.party(party.pod) : party;
   }
 
-  /** The pod as this snapshot has it; as it is when the snapshot does not have it. */
+  /** The pod as this snapshot has it; as it is when the snapshot does not have it, or has another sort of pod by that name. */
   actual(pod: Pod): Pod {
-    return this.isPast && pod.origin !== "hypothetical" ? (this.snapshot.pod(pod.namespace, pod.name) ?? pod) : pod;
+    const known = this.isPast && pod.origin !== "hypothetical" ? this.snapshot.pod(pod.namespace, pod.name) : undefined;
+    return known && isLive(known) === isLive(pod) ? known : pod;
   }
 
   /** "The party is a pod of the class." Both selectors of one item: AND (S6). */

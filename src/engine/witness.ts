@@ -6,12 +6,10 @@ import type { Variable } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
 import type { Party } from "./party.js";
 import type { Counterexample, Flow } from "./question.js";
-import { cellsOf, HYPOTHETICAL, hypotheticalPod, slotId, type Stage } from "./symbolic-flow.js";
+import { HYPOTHETICAL, hypotheticalPod, inView, setScene, slotId, type Scene, type SpaceParty, type Stage } from "./symbolic-flow.js";
 import type { Cell } from "./symbolic-verdict.js";
-import type { Verdict } from "./verdict.js";
 import { View } from "./view.js";
 
-type SpaceParty = Extract<Party, { kind: "space" }>;
 type Values = ReadonlyMap<Variable, string | undefined>;
 
 /** A pod that a proof made up or found, with its namespace. */
@@ -54,11 +52,12 @@ export function insert(snapshot: Snapshot, found: readonly Found[]): Snapshot {
  */
 export function confirmed(question: FlowCase, stage: Stage, { subject, values }: { readonly subject: Found; readonly values: Values }): Counterexample {
   const peers = pickedPeers(question, stage, values);
-  const flow = withPeers(stage.flow, peers);
   const everyone = [subject, ...peers.values()];
-  const now = judgedFlow(question, new View(question.inquiry, insert(question.present.snapshot, everyone), "present"), { flow, subject: subject.pod });
-  const before = question.past && judgedFlow(question, new View(question.inquiry, insert(question.past.snapshot, everyone), "past"), { flow, subject: subject.pod });
-  const connection = question.mode === "excludes" ? openedConnection(now, before) : brokenConnection(now, before);
+  const now = new View(question.inquiry, insert(question.present.snapshot, everyone), "present");
+  const past = question.past && new View(question.inquiry, insert(question.past.snapshot, everyone), "past");
+  const concrete: Stage = { flow: withPeers(stage.flow, peers), slots: new Map() };
+  const scene = setScene({ views: past ? [now, past] : [now], stage: concrete, subject: now.party(subject.pod) });
+  const connection = question.mode === "excludes" ? opened(scene, now, past) : broken(scene, now, past);
   if (!connection) throw unconfirmed(subject.pod);
   return { subject: subject.pod, subjectNamespace: subject.namespace, connection };
 }
@@ -91,54 +90,45 @@ function withPeers(flow: Flow, peers: ReadonlyMap<string, Found>): Flow {
   return { ...flow, anyOf };
 }
 
-interface Judged extends Cell {
-  readonly connection: { readonly src: Endpoint; readonly dst: Endpoint; readonly traffic: number; readonly verdict: Verdict };
-}
-
-/** Every connection of the flow by target and peer, each group being one address or pod of the peer. */
-type JudgedFlow = readonly { readonly groups: readonly (readonly Judged[])[]; readonly some: boolean }[][];
-
-function judgedFlow(question: FlowCase, view: View, { flow, subject }: { readonly flow: Flow; readonly subject: Pod }): JudgedFlow {
-  const stage: Stage = { flow, slots: new Map() };
-  const party = view.party(subject);
-  // Rules of both snapshots cut the cells, so that both are judged on the same connections.
-  const others = (question.past ? [question.past, question.present] : []).filter((other) => other.snapshot !== view.snapshot);
-  return flow.anyOf.map((target, t) => target.peers.map((peer) => {
-    const { groups, some } = cellsOf([view, ...others], { stage, subject: party, target: t }, peer);
-    return { some, groups: [...groups].map((cells) => cells.map((cell) => judged(question, view, cell))) };
-  }));
-}
-
-function judged({ inquiry }: FlowCase, { snapshot }: View, cell: Cell): Judged {
-  const [src, dst] = [endpoint(cell.src), endpoint(cell.dst)];
-  const verdict = evaluate(snapshot, { src, dst, traffic: cell.point }, inquiry.profile);
-  return { ...cell, connection: { src, dst, traffic: cell.point, verdict } };
-}
-
-function endpoint(party: Party): Endpoint {
-  if (party.kind === "space") throw new Error("internal: a pod without labels is no endpoint");
-  return party.kind === "pod" ? { kind: "pod", pod: party.pod } : party;
-}
-
 /** The first denied connection of the first target, when every target has one; and some target had none before. */
-function brokenConnection(now: JudgedFlow, before: JudgedFlow | undefined): Judged["connection"] | undefined {
-  const denied = now.map(firstDenied);
-  const held = before?.some((target) => firstDenied(target) === undefined) ?? true;
+function broken(scene: Scene, now: View, past: View | undefined): Connected | undefined {
+  const denied = scene.map((target) => firstDenied(target, now));
+  const held = !past || scene.some((target) => firstDenied(target, past) === undefined);
   return held && denied.every((connection) => connection !== undefined) ? denied[0] : undefined;
 }
 
-function firstDenied(target: JudgedFlow[number]): Judged["connection"] | undefined {
+function firstDenied(target: Scene[number], view: View): Connected | undefined {
   for (const { groups, some } of target) {
-    const denied = groups.map((cells) => cells.find(({ connection }) => !connection.verdict.allowed)?.connection);
+    const denied = groups.map((cells) => firstOf(cells, (cell) => judge(view, cell), ({ verdict }) => !verdict.allowed));
     const failing = some && denied.includes(undefined) ? undefined : denied.find((connection) => connection !== undefined);
     if (failing) return failing;
   }
   return undefined;
 }
 
-function openedConnection(now: JudgedFlow, before: JudgedFlow | undefined): Judged["connection"] | undefined {
-  const all = (flow: JudgedFlow): readonly Judged[] => flow.flatMap((target) => target.flatMap(({ groups }) => groups.flat()));
-  const was = before && all(before);
-  return all(now).find(({ connection }, i) => connection.verdict.allowed && !was?.[i]?.connection.verdict.allowed)?.connection;
+/** The first connection allowed now that was not before. */
+function opened(scene: Scene, now: View, past: View | undefined): Connected | undefined {
+  const cells = scene.flatMap((target) => target.flatMap(({ groups }) => groups.flat())).filter((cell) => !past || !judge(past, cell).verdict.allowed);
+  return firstOf(cells, (cell) => judge(now, cell), ({ verdict }) => verdict.allowed);
 }
 
+function firstOf<T, U>(items: readonly T[], make: (item: T) => U, fits: (made: U) => boolean): U | undefined {
+  for (const item of items) {
+    const made = make(item);
+    if (fits(made)) return made;
+  }
+  return undefined;
+}
+
+type Connected = NonNullable<Counterexample["connection"]>;
+
+function judge(view: View, cell: Cell): Connected {
+  const seen = inView(view, cell);
+  const [src, dst] = [endpoint(seen.src), endpoint(seen.dst)];
+  return { src, dst, traffic: cell.point, verdict: evaluate(view.snapshot, { src, dst, traffic: cell.point }, view.inquiry.profile) };
+}
+
+function endpoint(party: Party): Endpoint {
+  if (party.kind === "space") throw new Error("internal: a pod without labels is no endpoint");
+  return party.kind === "pod" ? { kind: "pod", pod: party.pod } : party;
+}

@@ -64,6 +64,12 @@ function readExpression(value: unknown, path: string, { entries, problems }: Rea
     problems.push({ code: "selector/expression", message: "a match expression needs `key` and `operator`", path });
     return;
   }
+  const stray = Object.keys(value).find((field) => field !== "key" && field !== "operator" && field !== "values");
+  if (stray !== undefined) {
+    const message = `unknown field \`${stray}\` in a match expression; it has \`key\`, \`operator\` and \`values\``;
+    problems.push({ code: "selector/unknown-field", message, path: `${path}.${stray}` });
+    return;
+  }
   const operator = Object.hasOwn(OPERATORS, value.operator) ? OPERATORS[value.operator] : undefined;
   if (!operator) {
     problems.push({ code: "selector/operator", message: `unknown operator \`${value.operator}\`; one of In, NotIn, Exists, DoesNotExist`, path: `${path}.operator` });

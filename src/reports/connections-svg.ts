@@ -103,7 +103,7 @@ function place(groups: ReadonlyMap<string, readonly string[]>): Layout {
     y += heightOf(ends) + GAP_Y;
     height = Math.max(height, y);
   }
-  return { spots, boxes, width: Math.ceil(x + columnWidth + PAD), height: Math.ceil(height + PAD) };
+  return { spots, boxes, width: Math.ceil(x + columnWidth + GAP_X), height: Math.ceil(height + PAD) };
 }
 
 function heightOf(ends: readonly string[]): number {

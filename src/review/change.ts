@@ -55,7 +55,7 @@ function whatIsTouched({ kind }: AdmissionRequest): Change["touches"] {
 
 function celVariables(request: AdmissionRequest, snapshot: Snapshot, { profile, watches }: CompiledPacks): CelVariables {
   const { object, oldObject, operation, name, namespace, userInfo, dryRun, kind } = request;
-  const namespaceObject = namespace === undefined ? undefined : snapshot.namespaces.get(namespace)?.namespace.object;
+  const namespaceObject = snapshot.namespaces.get(namespace ?? name)?.namespace.object;
   return {
     object,
     oldObject,

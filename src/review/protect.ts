@@ -56,7 +56,10 @@ function regressions(rule: CompiledRule, protect: Protection, { change, settingU
   return merged.violations.length > 0 ? merged : joinVerdicts([merged, brokenAlready(rule, protect, { change, scopes })]);
 }
 
-/** One violation per rule and kind of text: the first scope's, with the running pods of all. */
+/** How many further findings of one rule its message names. */
+const NAMED = 2;
+
+/** One violation per rule: the first finding's, naming the next ones, with the running pods of all. */
 function mergeScopes(violations: Verdicts["violations"]): Verdicts["violations"] {
   const [first, ...rest] = violations;
   if (!first || rest.length === 0) return violations;
@@ -64,7 +67,8 @@ function mergeScopes(violations: Verdicts["violations"]): Verdicts["violations"]
   const others = violations.filter((violation) => violation.action !== first.action);
   if (same.length === 0) return violations;
   const runningPods = same.reduce((sum, violation) => sum + (violation.runningPods ?? 0), first.runningPods ?? 0);
-  return [{ ...first, message: `${first.message} (and ${same.length} more)`, runningPods }, ...others];
+  const also = [...same.slice(0, NAMED).map(({ message }) => message), ...(same.length > NAMED ? [`${same.length - NAMED} more`] : [])];
+  return [{ ...first, message: `${first.message} (also: ${also.join("; ")})`, runningPods }, ...others];
 }
 
 /** "Endpoints broken before and after are warned about when the change touches an end of that flow, and reported by audit." */

@@ -9,6 +9,7 @@ import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import type { Change } from "../rules/rule.js";
 import { isAlwaysAdmitted } from "./always-admitted.js";
 import { applyPatch } from "./apply-patch.js";
+import { judgeDerived } from "./derived.js";
 import { readChange, type Reading } from "./change.js";
 import { isDeepStrictEqual } from "./equal.js";
 import { applyExemptions } from "./exemptions.js";
@@ -72,7 +73,7 @@ function judgeRules(change: Change, packs: CompiledPacks): Verdicts[] {
   return packs.rules.map((rule) => {
     const applies = rule.applies(change);
     if (!applies.ok) return fromErrors(rule, applies.problems, objectOf(change));
-    return applies.value ? joinVerdicts([judgeObject(rule, change), askProtection(rule, change, settingUp)]) : NO_VERDICTS;
+    return applies.value ? joinVerdicts([judgeObject(rule, change), askProtection(rule, change, settingUp), judgeDerived(rule, change, packs)]) : NO_VERDICTS;
   });
 }
 

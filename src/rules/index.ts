@@ -2,9 +2,10 @@ import { celExpression } from "./cel-expression.js";
 import { forbidAllowAll } from "./forbid-allow-all.js";
 import { requireBaselineDeclaration } from "./require-baseline-declaration.js";
 import { requireDefaultDeny } from "./require-default-deny.js";
+import { requireDerivedFlows } from "./require-derived-flows.js";
 import { requireFlow } from "./require-flow.js";
 import type { Check } from "./rule.js";
 import { setPodLabel } from "./set-pod-label.js";
 
 /** Every check a pack may name. A check is one file and one line here. */
-export const CHECKS: readonly Check[] = [celExpression, forbidAllowAll, requireBaselineDeclaration, requireDefaultDeny, requireFlow, setPodLabel];
+export const CHECKS: readonly Check[] = [celExpression, forbidAllowAll, requireBaselineDeclaration, requireDefaultDeny, requireDerivedFlows, requireFlow, setPodLabel];

@@ -1,4 +1,4 @@
-import { isolated, isolationRegression } from "../engine/prove.js";
+import { isolated, isolationRegression } from "../engine/prove-isolation.js";
 import { describeCounterexample } from "../engine/describe.js";
 import type { PodSpace, Proof } from "../engine/question.js";
 import { isLive } from "../model/endpoint.js";
@@ -27,8 +27,9 @@ export const requireDefaultDeny = {
 function protection(namespaces: NamespaceSelector, { engine, budget }: CompileScope): Protection {
   const context = { profile: engine, budget };
   const standing = (snapshot: Snapshot, scope: Scope): readonly Outcome[] => {
+    if (!("future" in scope) && !namespaces.includes(scope)) return [];
     const space = everyPod(scope);
-    return [outcome(isolated(snapshot, space, DIRECTIONS, context), snapshot, space)];
+    return [outcome(isolated(snapshot, { space, directions: DIRECTIONS, context }), snapshot, space)];
   };
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, () => false),
@@ -36,7 +37,7 @@ function protection(namespaces: NamespaceSelector, { engine, budget }: CompileSc
     standing,
     regression: ({ before, after }, scope) => {
       const space = everyPod(scope);
-      return [outcome(isolationRegression(before, after, { space, directions: DIRECTIONS }, context), after, space)];
+      return [outcome(isolationRegression(before, after, { space, directions: DIRECTIONS, context }), after, space)];
     },
     // The baseline is the namespace's: a pod is judged by what every pod of its namespace could do.
     forPod: (snapshot, pod) => standing(snapshot, snapshot.namespace(pod.namespace)),

@@ -1,5 +1,5 @@
 import { describeCounterexample } from "../engine/describe.js";
-import { affectedRunning, flowHoldsFor, holds, regression, type ProofContext } from "../engine/prove.js";
+import { affectedRunning, holds, holdsForPod, regression, type ProofContext } from "../engine/prove.js";
 import { blamed, type Flow, type Proof } from "../engine/question.js";
 import { isLive, type Pod } from "../model/endpoint.js";
 import { isRecord, nameKey } from "../model/kubernetes.js";
@@ -133,9 +133,7 @@ function regressions(flow: FlowSpec, change: Change, { scope, context }: { reado
   const { before, after } = change;
   const question = questionOf(flow, after, scope);
   if (!question) return [];
-  const earlier = questionOf(flow, before, scope) ?? question;
-  const proof = regression({ snapshot: before, flow: earlier }, { snapshot: after, flow: question }, context);
-  return [outcome(flow, proof, { snapshot: after, before, question, context })];
+  return [outcome(flow, regression(before, after, { flow: question, context }), { snapshot: after, before, question, context })];
 }
 
 function podOutcome(flow: FlowSpec, snapshot: Snapshot, { pod, context }: { readonly pod: Pod; readonly context: ProofContext }): readonly Outcome[] {
@@ -143,7 +141,7 @@ function podOutcome(flow: FlowSpec, snapshot: Snapshot, { pod, context }: { read
   if (!isLive(pod) || !flow.namespaces.includes(namespace) || !flow.pods.matches(pod.labels)) return [];
   const question = questionOf(flow, snapshot, namespace);
   if (!question) return [];
-  return [outcome(flow, flowHoldsFor(snapshot, question, { pod, ...context }), { snapshot, question, context })];
+  return [outcome(flow, holdsForPod(snapshot, question, { pod, context }), { snapshot, question, context })];
 }
 
 function outcome(flow: FlowSpec, proof: Proof, asked: Asked): Outcome {
@@ -157,12 +155,13 @@ function outcome(flow: FlowSpec, proof: Proof, asked: Asked): Outcome {
 function finding(flow: FlowSpec, proof: Extract<Proof, { answer: "counterexample" }>, { snapshot, before, question, context, where }: Asked & { readonly where: string }): Finding {
   const { counterexample } = proof;
   const verdict = counterexample.connection?.verdict;
+  const runningPods = affectedRunning(before, snapshot, { flow: question, context });
   const broken = before ? "breaks" : "does not hold";
   return {
     message: `${flow.what} ${broken} for pods of ${where}`,
     counterexample: describeCounterexample(counterexample),
     policies: verdict ? [...new Set(blamed(verdict).map((policy) => nameKey(policy.ref)))] : [],
-    runningPods: affectedRunning(before, snapshot, { flow: question, ...context }),
+    ...(runningPods === undefined ? {} : { runningPods }),
     ...(flow.action ? { action: flow.action } : {}),
   };
 }

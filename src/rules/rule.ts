@@ -3,6 +3,7 @@ import type { Budget } from "../engine/question.js";
 import type { EngineProfile } from "../engine/verdict.js";
 import type { AdmissionRequest, PatchOperation } from "../model/admission.js";
 import type { Pod } from "../model/endpoint.js";
+import type { KubeObject } from "../model/kubernetes.js";
 import type { Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { EnforcementAction, VerifiedFix } from "../model/violation.js";
@@ -66,6 +67,8 @@ export interface Behaviour {
   /** Changes the object; must be idempotent and give only operations that apply (A10). */
   mutate?(change: Change): Result<readonly PatchOperation[]>;
   readonly protect?: Protection;
+  /** The objects that a controller will make of the request's object. */
+  derive?(change: Change): Result<readonly KubeObject[]>;
 }
 
 /** What a check may use of its pack when it is compiled. Unknown names are problems. */

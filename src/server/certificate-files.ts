@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { CA_NAME, fits, issueCa, issueLeaf, LOOPBACK_NAMES, type KeyPair } from "./certificates.js";
@@ -77,7 +78,7 @@ function isGood(found: Found, wanted: Wanted): found is Found & Required<Pick<Fo
   const { certificate, key, ca } = found;
   if (certificate === undefined || key === undefined || ca === undefined || !fits({ certificate, key })) return false;
   const leaf = new X509Certificate(certificate);
-  return isFresh(leaf, wanted.now) && leaf.verify(new X509Certificate(ca).publicKey) && wanted.names.every((name) => leaf.checkIP(name) ?? leaf.checkHost(name));
+  return isFresh(leaf, wanted.now) && leaf.verify(new X509Certificate(ca).publicKey) && wanted.names.every((name) => (isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name)) !== undefined);
 }
 
 /** In the first two thirds of its life. */

@@ -16,12 +16,12 @@ export function uidFromHead(body: Uint8Array): string | undefined {
   const path: (string | undefined)[] = [];
   let key: string | undefined;
   for (const [index, token] of tokens.entries()) {
-    if (OPENS.has(token)) {
-      path.push(key);
+    if (OPENS.has(token) || CLOSES.has(token)) {
+      if (OPENS.has(token)) path.push(key);
+      else path.pop();
       key = undefined;
-    } else if (CLOSES.has(token)) path.pop();
-    else if (tokens[index + 1] === ":") key = unquote(token);
-    else if (key === "uid" && token !== ":" && path.join("/") === "/request") return unquote(token) || undefined;
+    } else if (tokens[index + 1] === ":") key = unquote(token);
+    else if (key === "uid" && token !== ":" && path.join("/") === "/request") return unquote(token);
   }
   return undefined;
 }
@@ -29,7 +29,7 @@ export function uidFromHead(body: Uint8Array): string | undefined {
 function unquote(token: string): string | undefined {
   try {
     const value: unknown = JSON.parse(token);
-    return typeof value === "string" ? value : undefined;
+    return typeof value === "string" && value !== "" ? value : undefined;
   } catch {
     return undefined;
   }

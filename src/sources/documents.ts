@@ -6,7 +6,7 @@ export function parseDocuments(text: string, file: string): YamlFile {
   return /^\s*[{[]/.test(text) ? parseJson(text, file) : parseYaml(text, file);
 }
 
-/** JSON is read as JSON, five times faster; what is not JSON may still be YAML in flow style. */
+/** JSON is read as JSON, five times faster; what is not JSON may still be YAML in flow style, unless its name says JSON. */
 function parseJson(text: string, file: string): YamlFile {
   const whole = tryJson(text);
   if (whole) return { documents: [{ value: whole.value, text, linesBefore: 0 }], problems: [] };
@@ -15,8 +15,8 @@ function parseJson(text: string, file: string): YamlFile {
   if (values.every(({ parsed }) => parsed)) {
     return { documents: values.map(({ part, parsed }) => ({ value: parsed?.value, ...part })), problems: [] };
   }
-  const yaml = parseYaml(text, file);
-  if (yaml.problems.length === 0) return yaml;
+  const yaml = file.endsWith(".json") ? undefined : parseYaml(text, file);
+  if (yaml?.problems.length === 0) return yaml;
   return {
     documents: values.flatMap(({ part, parsed }) => (parsed ? [{ value: parsed.value, ...part }] : [])),
     problems: values.flatMap(({ part, parsed }) => (parsed ? [] : [jsonProblem(part, file)])),

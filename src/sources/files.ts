@@ -57,6 +57,11 @@ export function readFacts(objects: readonly KubeObject[], locate: Manifests["loc
   return { facts, problems };
 }
 
+/** The facts of one object; what cannot be read of it is left to whoever judges it. */
+export function factsOf(object: KubeObject): readonly Fact[] {
+  return readObject(object).facts;
+}
+
 /** Reads one text into objects. `strict`: the file was named, so a document that is no object is an error. */
 export function readManifest(text: string, file: string, strict: boolean): { objects: [KubeObject, Origin][]; errors: Problem[]; warnings: Problem[] } {
   const { documents, problems } = parseDocuments(text, file);

@@ -1,4 +1,4 @@
-import { EVENT_ID, getScalarValue, parseEvents } from "js-yaml";
+import { EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE } from "js-yaml";
 import type { Place } from "../model/result.js";
 
 /** Where one object stands: its document's text and the path of the object in it (empty, or `items[3]` in a List). */
@@ -99,7 +99,12 @@ class Locator {
   private startOf(index: number): number {
     const event = this.events[index];
     if (event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE) return Math.max(event.start, 0);
-    if (event?.type === EVENT_ID.SCALAR) return Math.max(event.valueStart, 0);
+    if (event?.type === EVENT_ID.SCALAR) return Math.max(event.valueStart - (isQuoted(event.style) ? 1 : 0), 0);
     return event?.type === EVENT_ID.ALIAS ? Math.max(event.anchorStart, 0) : 0;
   }
+}
+
+/** The parser's positions are those inside the quotes. */
+function isQuoted(style: number): boolean {
+  return style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED;
 }

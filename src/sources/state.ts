@@ -1,14 +1,84 @@
-import { failed, type Result } from "../model/result.js";
+import { policyKinds } from "../dialects/index.js";
+import { createLog } from "../log.js";
+import { failed, ok, type Result } from "../model/result.js";
+import { Snapshot } from "../model/snapshot.js";
+import type { FollowedCluster, WatchedKind } from "./cluster.js";
 import { loadState, type LoadedState } from "./files.js";
 
 export interface StateOf {
   readonly files: readonly string[];
   readonly cluster: boolean;
+  /** Kinds to read beside the built-in ones. */
+  readonly kinds?: readonly WatchedKind[];
 }
 
 /** The state of the cluster that a verb is asked about: from files, or read once from the cluster of the current kubeconfig. */
-export async function openState({ files, cluster }: StateOf): Promise<Result<LoadedState>> {
+export async function openState({ files, cluster, kinds = [] }: StateOf): Promise<Result<LoadedState>> {
   if (files.length > 0 && cluster) return failed({ code: "use/both", message: "give files or `--cluster`, not both", path: "" });
   if (files.length === 0 && !cluster) return failed({ code: "use/nothing", message: "nothing to read: give files, folders, `-` or `--cluster`", path: "" });
-  return loadState(files);
+  return cluster ? readCluster([...followedKinds(kinds), ...WORKLOADS]) : loadState(files);
+}
+
+const CORE: readonly WatchedKind[] = [
+  { group: "", version: "v1", resource: "namespaces", kind: "Namespace" },
+  { group: "", version: "v1", resource: "pods", kind: "Pod" },
+  { group: "", version: "v1", resource: "nodes", kind: "Node" },
+  { group: "", version: "v1", resource: "services", kind: "Service" },
+  { group: "", version: "v1", resource: "endpoints", kind: "Endpoints" },
+  { group: "discovery.k8s.io", version: "v1", resource: "endpointslices", kind: "EndpointSlice" },
+];
+
+/** What reports need beside what admission asks: the names of workloads, and what is reached from outside. */
+const WORKLOADS: readonly WatchedKind[] = [
+  { group: "apps", version: "v1", resource: "deployments", kind: "Deployment" },
+  { group: "apps", version: "v1", resource: "replicasets", kind: "ReplicaSet" },
+  { group: "apps", version: "v1", resource: "statefulsets", kind: "StatefulSet" },
+  { group: "apps", version: "v1", resource: "daemonsets", kind: "DaemonSet" },
+  { group: "batch", version: "v1", resource: "jobs", kind: "Job" },
+  { group: "batch", version: "v1", resource: "cronjobs", kind: "CronJob" },
+  { group: "networking.k8s.io", version: "v1", resource: "ingresses", kind: "Ingress" },
+];
+
+/** The kinds that decisions are made on: built-in ones, every kind of policy, and what the packs ask for; each once. */
+export function followedKinds(kinds: readonly WatchedKind[]): readonly WatchedKind[] {
+  const all = [...CORE, ...policyKinds, ...kinds];
+  return [...new Map(all.map((kind) => [`${kind.resource}.${kind.group}`, kind])).values()];
+}
+
+/** A cluster that does not answer for this long is not there; a large one keeps answering, page by page. */
+const GIVE_UP_MS = 30_000;
+
+async function readCluster(kinds: readonly WatchedKind[]): Promise<Result<LoadedState>> {
+  const { connectCluster, followCluster } = await import("./cluster.js");
+  const connection = await connectCluster();
+  if (!connection.ok) return connection;
+  const read = { snapshot: Snapshot.EMPTY };
+  const onChanges: Parameters<typeof followCluster>[0]["onChanges"] = (changes) => {
+    read.snapshot = read.snapshot.with(changes);
+  };
+  const cluster = followCluster({ connection: connection.value, kinds, onChanges, log: createLog({ level: "silent" }) });
+  const synced = await withinReason(cluster);
+  await cluster.stop();
+  if (!synced) return failed(...problemsOf(cluster, connection.value.server));
+  return ok({ snapshot: read.snapshot, objects: [], warnings: [], locate: () => undefined });
+}
+
+/** True once every kind was listed; false when some kind has had nothing but trouble for too long. */
+async function withinReason(cluster: FollowedCluster): Promise<boolean> {
+  const stuck = (): boolean => cluster.status().some(({ synced, problem, ageSeconds }) => !synced && problem !== undefined && ageSeconds * 1_000 > GIVE_UP_MS);
+  const timer: { handle?: NodeJS.Timeout } = {};
+  const started = Date.now();
+  const givenUp = new Promise<boolean>((resolve) => {
+    timer.handle = setInterval(() => {
+      if (stuck() || (Date.now() - started > GIVE_UP_MS && cluster.status().every(({ synced }) => !synced))) resolve(false);
+    }, 250);
+  });
+  const done = await Promise.race([cluster.synced().then(() => true), givenUp]);
+  clearInterval(timer.handle);
+  return done;
+}
+
+function problemsOf(cluster: FollowedCluster, server: string): { code: string; message: string; path: string }[] {
+  const late = cluster.status().filter(({ synced }) => !synced);
+  return late.map(({ kind, problem }) => ({ code: "cluster/unreadable", message: `${kind} cannot be read from ${server}: ${problem ?? "no answer"}`, path: "" }));
 }

@@ -4,7 +4,7 @@ import { evaluate } from "../../src/engine/evaluate.js";
 import type { EngineProfile, Verdict } from "../../src/engine/verdict.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot } from "../../src/model/snapshot.js";
-import { ALL_PORTS, OTHER_TRAFFIC, trafficPoint, type Protocol } from "../../src/model/traffic.js";
+import { OTHER_TRAFFIC, trafficPoint, type Protocol } from "../../src/model/traffic.js";
 
 /** Small clusters in few words, and questions about them. */
 
@@ -89,7 +89,7 @@ export function connections(snapshot: Snapshot, ports: readonly string[] = ["TCP
 }
 
 function pointFor(protocol: string, port: string): number {
-  if (protocol === "ICMP") return OTHER_TRAFFIC.ranges[0]?.[0] ?? ALL_PORTS.ranges.length;
+  if (protocol === "ICMP") return OTHER_TRAFFIC.ranges[0]?.[0] ?? 0;
   return trafficPoint(protocol as Protocol, Number(port));
 }
 

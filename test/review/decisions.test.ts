@@ -54,7 +54,7 @@ describe("deleting an allowance in a DenyAll Space", () => {
   it("names a concrete running pod, the flow and the policies that deny", () => {
     const text = denialMessage(judge(cluster, request("DELETE", stored("NetworkPolicy", "space-closed", "allow-workload-identity"))));
     expect(text.split("\n")[0]).toBe(
-      "[kf/workload-identity] Workload Identity of apps breaks for pods of namespace `space-closed`: pod `space-closed/billing-7b5d-k8k2` to `169.254.169.252` on TCP 988: egress denied by `space-closed/default-deny`, `space-closed/space-app-policy` (1 running pod affected)",
+      "[kf/workload-identity] Workload Identity of apps breaks for pods of namespace `space-closed` (also: Workload Identity of builds breaks for pods of namespace `space-closed`): pod `space-closed/billing-7b5d-k8k2` to `169.254.169.252` on TCP 988: egress denied by `space-closed/default-deny`, `space-closed/space-app-policy` and 4 more (1 running pod affected)",
     );
   });
 });
@@ -76,7 +76,8 @@ describe("policies elsewhere", () => {
   });
   it("refuses one that lets in only today's namespaces: tomorrow's would have no DNS", () => {
     const only = object(`{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: only, namespace: kube-system}, spec: {podSelector: {matchLabels: {k8s-app: kube-dns}}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [space-open, space-closed, kf, default]}]}}]}]}}`);
-    expect(rulesOf(judge(cluster, request("CREATE", only)))).toEqual(["baseline/dns"]);
+    // A future Space is a future namespace too.
+    expect(rulesOf(judge(cluster, request("CREATE", only)))).toEqual(["baseline/dns", "kf/dns"]);
   });
   it("admits one there that lets everybody in", () => {
     const open = object("{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: open, namespace: kube-system}, spec: {podSelector: {matchLabels: {k8s-app: kube-dns}}, ingress: [{ports: [{protocol: UDP, port: 53}, {port: 53}]}]}}");

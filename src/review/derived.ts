@@ -1,0 +1,36 @@
+import { readObject } from "../dialects/index.js";
+import type { KubeObject } from "../model/kubernetes.js";
+import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import type { Change } from "../rules/rule.js";
+import { fromErrors, joinVerdicts, milder, NO_VERDICTS, objectOf, type Verdicts } from "./findings.js";
+import { askProtection } from "./protect.js";
+
+/** Judges what a controller will make of the request's object: the pack's protections, reported as this rule. */
+export function judgeDerived(rule: CompiledRule, change: Change, packs: CompiledPacks): Verdicts {
+  const made = rule.behaviour.derive?.({ ...change, cel: { ...change.cel, params: rule.params } });
+  if (!made) return NO_VERDICTS;
+  if (!made.ok) return fromErrors(rule, made.problems, objectOf(change));
+  const later = derivedChange(change, made.value);
+  const verdicts = packs.rules.filter(({ pack }) => pack === rule.pack).map((other) => askProtection(other, later, false));
+  return asThisRule(joinVerdicts(verdicts), rule, change);
+}
+
+/** The change that the derived objects will make, in the namespace they lie in. */
+function derivedChange(change: Change, objects: readonly KubeObject[]): Change {
+  const facts = objects.flatMap((object) => readObject(object).facts);
+  const namespace = objects.map(({ metadata }) => metadata.namespace).find((name) => name !== undefined);
+  return { ...change, touches: "policy", after: change.after.with(facts.map((put) => ({ put }))), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function asThisRule(verdicts: Verdicts, { pack, entry }: CompiledRule, change: Change): Verdicts {
+  const object = objectOf(change);
+  const violations = verdicts.violations.map((violation) => ({
+    ...violation,
+    pack,
+    rule: entry.id,
+    action: milder(entry.enforcementAction, violation.action) as typeof violation.action,
+    message: `after the policies made from this object, ${violation.message}`,
+    object,
+  }));
+  return { ...verdicts, violations };
+}

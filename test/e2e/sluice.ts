@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseAllDocuments } from "yaml";
+import type { Cluster } from "./cluster-client.js";
+import { installWebhooks } from "./cluster-webhooks.js";
+import { freePorts } from "./free-ports.js";
+import { waitFor } from "./wait-for.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A Sluice that guards the cluster: the built program, its own ServiceAccount, the shipped webhook configurations. */
+export interface RunningSluice {
+  readonly url: string;
+  /** GET of a path; the body as text. */
+  get(path: string): Promise<{ status: number; text: string }>;
+  /** Everything it logged. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+export function manifests(file: string): object[] {
+  return parseAllDocuments(readFileSync(join(root, file), "utf8"), { merge: true }).map((document) => document.toJS() as object);
+}
+
+export async function startSluice(cluster: Cluster): Promise<RunningSluice> {
+  await cluster.apply(manifests("deploy/base/rbac.yaml"));
+  const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice");
+  const certDir = mkdtempSync(join(tmpdir(), "sluice-e2e-"));
+  const [port] = await freePorts();
+  const args = ["dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir];
+  const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env["PATH"], HOME: certDir, KUBECONFIG: kubeconfig }, stdio: ["ignore", "pipe", "pipe"] });
+  const output: string[] = [];
+  child.stdout.on("data", (chunk: Buffer) => output.push(chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => output.push(chunk.toString()));
+  const url = `https://127.0.0.1:${port}`;
+  const get: RunningSluice["get"] = (path) => fetchText(`${url}${path}`);
+  try {
+    await waitFor("sluice to be ready", async () => (await get("/readyz")).status === 200, 30_000);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("")}`);
+  }
+  const ca = readFileSync(join(certDir, "ca.crt"), "utf8");
+  const remove = await installWebhooks(cluster, manifests("deploy/base/webhooks.yaml"), { url, ca });
+  return {
+    url,
+    get,
+    log: () => output.join(""),
+    async stop() {
+      await remove();
+      await ended(child);
+      rmSync(certDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.kill("SIGTERM");
+  await exited;
+}
+
+function fetchText(url: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { rejectUnauthorized: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    call.on("error", reject);
+    call.end();
+  });
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from "vitest";
+import { readObject } from "../../src/dialects/index.js";
+import type { AdmissionRequest } from "../../src/model/admission.js";
+import type { KubeObject } from "../../src/model/kubernetes.js";
+import { Snapshot } from "../../src/model/snapshot.js";
+import { decodeValue } from "../../src/server/decode.js";
+import { makeJudge, type JudgeParts } from "../../src/server/judge.js";
+import { LiveSnapshot } from "../../src/server/live-snapshot.js";
+import { ServerMetrics } from "../../src/server/metrics.js";
+import { ALLOWED, DENIED, DNS } from "./decisions.js";
+import { reviewOf } from "./requests.js";
+import { keptLog } from "./small-app.js";
+
+const policy = (name: string, namespace = "demo"): KubeObject => ({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name, namespace }, spec: { podSelector: {} } });
+const facts = (object: KubeObject) => readObject(object).facts;
+const policiesOf = (snapshot: Snapshot) => [...snapshot.policies()].map(({ ref }) => `${ref.namespace ?? ""}/${ref.name}`).sort();
+const soon = () => performance.now() + 1_000;
+
+function requestOf(changes: Record<string, unknown>): AdmissionRequest {
+  const decoded = decodeValue(reviewOf(changes));
+  if (!decoded.ok) throw new Error(JSON.stringify(decoded.problems));
+  return decoded.request;
+}
+const create = (name: string, changes = {}) => requestOf({ name, object: policy(name), ...changes });
+const remove = (name: string, changes = {}) => requestOf({ name, operation: "DELETE", object: null, oldObject: policy(name), ...changes });
+
+/** Refuses to let the last policy of a namespace go. */
+const keepOne: JudgeParts["validate"] = ({ operation, namespace = "" }, snapshot) =>
+  operation === "DELETE" && (snapshot.namespaces.get(namespace)?.policies.size ?? 0) <= 1 ? DENIED : ALLOWED;
+
+function judgeOf(changes: Partial<JudgeParts> = {}) {
+  const live = new LiveSnapshot();
+  const metrics = new ServerMetrics("test");
+  const { log, lines } = keptLog();
+  return { live, metrics, lines, judge: makeJudge({ live, metrics, log, validate: keepOne, mutate: () => ALLOWED, ...changes }) };
+}
+
+describe("with a state of files", () => {
+  test("an admitted change is there for the next review, and a refused one is not", () => {
+    const { judge, live } = judgeOf({ facts });
+    for (const name of ["a", "b"]) judge(create(name), "validate", soon());
+    expect(policiesOf(live.current)).toEqual(["demo/a", "demo/b"]);
+    judge(remove("a"), "validate", soon());
+    expect(judge(remove("b"), "validate/deny", soon())).toEqual(DENIED);
+    expect(policiesOf(live.current)).toEqual(["demo/b"]);
+  });
+
+  test("two deletes, each harmless alone: the second one is judged on what the first one left", () => {
+    const { judge, live } = judgeOf({ facts });
+    for (const name of ["a", "b"]) judge(create(name), "validate", soon());
+    const decisions = ["a", "b"].map((name) => judge(remove(name), "validate", soon()));
+    expect(decisions).toEqual([ALLOWED, DENIED]);
+    expect(policiesOf(live.current)).toEqual(["demo/b"]);
+  });
+
+  test("a dry run and a mutation leave no trace", () => {
+    const { judge, live } = judgeOf({ facts });
+    judge(create("a", { dryRun: true }), "validate", soon());
+    judge(create("a"), "mutate", soon());
+    expect(live.current).toBe(Snapshot.EMPTY);
+  });
+
+  test("a repeated DELETE is no error", () => {
+    const { judge, live } = judgeOf({ facts, validate: () => ALLOWED });
+    judge(create("a"), "validate", soon());
+    for (let times = 0; times < 3; times++) expect(judge(remove("a"), "validate", soon())).toEqual(ALLOWED);
+    judge(remove("never", { namespace: "nowhere", oldObject: policy("never", "nowhere") }), "validate", soon());
+    expect(policiesOf(live.current)).toEqual([]);
+  });
+
+  test("A3: a deletecollection takes the object away that only oldObject names", () => {
+    const { judge, live } = judgeOf({ facts, validate: () => ALLOWED });
+    judge(create("a"), "validate", soon());
+    judge(remove("a", { name: undefined }), "validate", soon());
+    expect(policiesOf(live.current)).toEqual([]);
+  });
+
+  test("the removal of the last finalizer takes a deleted object away; a status or a subresource of another kind does not", () => {
+    const { judge, live } = judgeOf({ facts, validate: () => ALLOWED });
+    const dying = { ...policy("a"), metadata: { name: "a", namespace: "demo", finalizers: ["x"], deletionTimestamp: "2026-11-21T09:00:00Z" } };
+    judge(create("a", { object: dying }), "validate", soon());
+    judge(requestOf({ operation: "CREATE", subResource: "eviction", kind: { group: "policy", version: "v1", kind: "Eviction" }, object: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "a", namespace: "demo" } } }), "validate", soon());
+    judge(requestOf({ operation: "CONNECT", subResource: "exec", object: { apiVersion: "v1", kind: "PodExecOptions" } }), "validate", soon());
+    expect(policiesOf(live.current)).toEqual(["demo/a"]);
+    expect(live.current.objects.size).toBe(0);
+    judge(requestOf({ operation: "UPDATE", object: { ...dying, metadata: { ...dying.metadata, finalizers: [] } }, oldObject: dying }), "validate", soon());
+    expect(policiesOf(live.current)).toEqual([]);
+  });
+
+  test("a review written by hand may leave the namespace to the request, and oldObject out", () => {
+    const { judge, live } = judgeOf({ facts, validate: () => ALLOWED });
+    judge(create("a", { object: { ...policy("a"), metadata: { name: "a" } } }), "validate", soon());
+    expect(policiesOf(live.current)).toEqual(["demo/a"]);
+    judge(requestOf({ name: "a", operation: "DELETE", object: null }), "validate", soon());
+    expect(policiesOf(live.current)).toEqual([]);
+  });
+});
+
+describe("routes", () => {
+  const mixed = { ...DENIED, violations: [DNS, { ...DNS, action: "warn" as const }, { ...DNS, action: "dryrun" as const }], warnings: ["being set up"] };
+  const { judge } = judgeOf({ validate: () => mixed, mutate: () => ({ ...ALLOWED, patch: [{ op: "remove", path: "/x" }] }) });
+
+  test("/validate and /validate/warn tell every rule, /validate/deny those that refuse, /mutate patches", () => {
+    expect(judge(create("a"), "validate", soon())).toEqual(mixed);
+    expect(judge(create("a"), "validate/warn", soon())).toEqual(mixed);
+    expect(judge(create("a"), "validate/deny", soon())).toEqual({ ...mixed, violations: [DNS] });
+    expect(judge(create("a"), "mutate", soon())).toMatchObject({ allowed: true, patch: [{ path: "/x" }] });
+  });
+});
+
+describe("A1: with a cluster, never deny on stale data", () => {
+  const counted = async (metrics: ServerMetrics) => (await metrics.registry.getSingleMetricAsString("sluice_denials_confirmed_total")).split("\n").filter((line) => line.endsWith(" 1"));
+
+  test("a denial that fresh data does not bear out is no denial", async () => {
+    const asked: (readonly string[])[] = [];
+    const confirm: JudgeParts["confirm"] = async (namespaces) => (asked.push(namespaces), [...facts(policy("a")), ...facts(policy("b"))].map((put) => ({ put })));
+    const { judge, metrics, live } = judgeOf({ confirm });
+    expect(await judge(remove("a"), "validate", soon())).toEqual(ALLOWED);
+    expect(asked).toEqual([["demo"]]);
+    expect(await counted(metrics)).toEqual(['sluice_denials_confirmed_total{result="changed"} 1']);
+    expect(policiesOf(live.current)).toEqual([]);
+  });
+
+  test("a denial that holds is one; every namespace of the proof was read", async () => {
+    const asked: (readonly string[])[] = [];
+    const confirm: JudgeParts["confirm"] = async (namespaces) => (asked.push(namespaces), []);
+    const denied = { ...DENIED, violations: [{ ...DNS, object: { ...DNS.object, namespace: "other" }, policies: ["kube-system/dns", "cluster-wide"] }] };
+    const { judge, metrics } = judgeOf({ confirm, validate: () => denied });
+    expect(await judge(remove("a"), "validate", soon())).toEqual(denied);
+    expect(asked).toEqual([["demo", "other", "kube-system"]]);
+    expect(await counted(metrics)).toEqual(['sluice_denials_confirmed_total{result="same"} 1']);
+  });
+
+  test("what cannot be confirmed is refused for now: the client asks again", async () => {
+    const { judge, metrics, lines } = judgeOf({ confirm: () => Promise.reject(new Error("no answer")) });
+    expect(await judge(remove("a"), "validate", soon())).toEqual({ ...DENIED, code: 429 });
+    expect(await counted(metrics)).toEqual(['sluice_denials_confirmed_total{result="failed"} 1']);
+    expect(lines()).toMatchObject([{ level: "warn", err: { message: "no answer" } }]);
+  });
+
+  test("the reading ends with the deadline", async () => {
+    const confirm: JudgeParts["confirm"] = (_, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    const { judge } = judgeOf({ confirm });
+    expect(await judge(remove("a"), "validate", performance.now() + 20)).toMatchObject({ allowed: false, code: 429 });
+  });
+
+  test("an admission asks nobody", async () => {
+    const { judge } = judgeOf({ validate: () => ALLOWED, confirm: () => Promise.reject(new Error("must not be asked")) });
+    expect(judge(create("a"), "validate", soon())).toEqual(ALLOWED);
+  });
+});
+
+test("a live snapshot counts its batches; earlier snapshots stay as they are", () => {
+  const live = new LiveSnapshot();
+  const before = live.current;
+  live.apply(facts(policy("a")).map((put) => ({ put })));
+  live.apply([]);
+  expect([policiesOf(before), policiesOf(live.current), live.version]).toEqual([[], ["demo/a"], 2]);
+  expect(live.ageSeconds).toBeLessThan(5);
+});
