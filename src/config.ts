@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Problem } from "./model/result.js";
 
@@ -36,7 +37,9 @@ export interface Config {
   readonly apply: boolean;
   readonly host: string;
   readonly port: number;
-  readonly certDir?: string;
+  readonly certDir: string;
+  /** Further names and addresses that a certificate is for. */
+  readonly names: readonly string[];
 }
 
 /** Wrong use or unreadable input: told to the user as it stands, exit code 2. */
@@ -80,7 +83,8 @@ export const OPTIONS = {
   apply: { flags: "--apply", text: "apply each admitted change before the next review" },
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
-  certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key" },
+  certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key; made when there are none (default: certs/ of the package)", env: "SLUICE_CERT_DIR" },
+  names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -100,14 +104,16 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "traffic", "flow", "implies", "equivalent", "isolated", "as", "certDir"] as const;
+  const optional = ["profile", "queries", "from", "to", "traffic", "flow", "implies", "equivalent", "isolated", "as"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",
     color: wantsColor(env, terminal),
     state: listOf(raw.state),
     cluster: raw.cluster === true,
-    packs: given("packs") ?? shippedPacks(),
+    packs: given("packs") ?? inPackage("policies"),
+    certDir: given("certDir") ?? inPackage("certs"),
+    names: listOf(raw.names),
     set: listOf(raw.set).map(parseSetting),
     forbid: raw.forbid === true,
     inOrder: raw.inOrder === true,
@@ -125,9 +131,11 @@ export function version(): string {
   return String((manifest as { version?: unknown }).version);
 }
 
-/** `policies/` stands beside `src/` and `dist/`. */
-function shippedPacks(): string {
-  return fileURLToPath(new URL("../policies", import.meta.url));
+/** A folder beside `src/` and `dist/`; as a relative path where that is shorter, because people read it. */
+function inPackage(folder: string): string {
+  const path = fileURLToPath(new URL(`../${folder}`, import.meta.url));
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") || short === "" ? path : short;
 }
 
 /** https://no-color.org: any value, also with a terminal. FORCE_COLOR asks for colour where there is none. */

@@ -1,8 +1,10 @@
 import type { Config } from "../config.js";
 import type { AdmissionRequest, AdmissionReviewOut } from "../model/admission.js";
+import type { Decision } from "../model/decision.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import { Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import { applyPatch } from "../review/apply-patch.js";
 import { review } from "../review/review.js";
 import { decode } from "../server/decode.js";
 import { errored, malformed, respond } from "../server/respond.js";
@@ -27,11 +29,11 @@ export const command: Command = {
 };
 
 async function run(config: Config, session: Session): Promise<Outcome> {
-  const packs = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const { packs, digest } = unwrap(await loadPacks(config), "the rule packs cannot be used");
   const snapshot = await readBackground(config, session);
   const inputs = await readInputs(config.paths);
   const tally = { refused: 0, unread: 0 };
-  const reviewer = new Reviewer({ packs, snapshot, apply: config.apply });
+  const reviewer = new Reviewer({ packs, digest, snapshot, apply: config.apply });
   const format = config.format === "text" ? asText : asLine;
   return { output: answers(inputs, reviewer, { session, tally, format }), exitCode: () => exitCode(tally) };
 }
@@ -96,15 +98,20 @@ interface Reviewed {
   readonly problems: readonly Problem[];
 }
 
+interface ReviewerParts {
+  readonly packs: CompiledPacks;
+  readonly digest: string;
+  readonly snapshot: Snapshot;
+  readonly apply: boolean;
+}
+
 class Reviewer {
-  private readonly packs: CompiledPacks;
-  private readonly apply: boolean;
+  private readonly parts: ReviewerParts;
   private snapshot: Snapshot;
 
-  constructor({ packs, snapshot, apply }: { readonly packs: CompiledPacks; readonly snapshot: Snapshot; readonly apply: boolean }) {
-    this.packs = packs;
-    this.snapshot = snapshot;
-    this.apply = apply;
+  constructor(parts: ReviewerParts) {
+    this.parts = parts;
+    this.snapshot = parts.snapshot;
   }
 
   answer(text: string): Reviewed {
@@ -115,10 +122,16 @@ class Reviewer {
   }
 
   private judge(request: AdmissionRequest): AdmissionReviewOut {
-    const decision = review(request, { snapshot: this.snapshot, packs: this.packs });
-    if (decision.allowed && this.apply && !request.dryRun) this.snapshot = this.snapshot.with(stateChanges(request, factsOf));
-    return respond(decision, { uid: request.uid, mutating: true });
+    const { packs, digest, apply } = this.parts;
+    const decision = review(request, { snapshot: this.snapshot, packs });
+    if (decision.allowed && apply && !request.dryRun) this.snapshot = this.snapshot.with(stateChanges(stored(request, decision), factsOf));
+    return respond(decision, { uid: request.uid, mutating: true, annotations: { packs: digest } });
   }
+}
+
+/** What the API server would store: the object with its patch. */
+function stored(request: AdmissionRequest, { patch }: Decision): AdmissionRequest {
+  return request.object && patch.length > 0 ? { ...request, object: applyPatch(request.object, patch) } : request;
 }
 
 function asLine(answer: AdmissionReviewOut): string {

@@ -3,7 +3,7 @@ import { isRecord } from "../model/kubernetes.js";
 import { readLabelSelector } from "../model/label-selector.js";
 import type { Problem } from "../model/result.js";
 import type { Fact } from "../model/snapshot.js";
-import type { LabelBox } from "../sets/label-box.js";
+import { LabelBox } from "../sets/label-box.js";
 
 /** What one object says, and what of it could not be read. */
 export interface Reading {
@@ -40,18 +40,27 @@ export interface Shape {
 /** A part of an object with its path. What is wrong with it is noted once, in the list all parts of the object share. */
 export class Part {
   readonly value: unknown;
-  readonly path: string;
-  private readonly notes: Problem[];
+  /** The part this one is in; the whole has the list of problems instead. */
+  private readonly within: Part | Problem[];
+  private readonly step: string | number;
 
-  private constructor(value: unknown, path: string, notes: Problem[]) {
+  private constructor(value: unknown, within: Part | Problem[], step: string | number) {
     this.value = value;
-    this.path = path;
-    this.notes = notes;
+    this.within = within;
+    this.step = step;
   }
 
   /** The whole of an object; `notes` collects the problems. */
   static of(object: unknown, notes: Problem[]): Part {
-    return new Part(object, "", notes);
+    return new Part(object, notes, "");
+  }
+
+  /** Kubernetes' notation, such as `spec.ingress[0].from`. Put together on demand: most parts have no problem to tell. */
+  get path(): string {
+    if (Array.isArray(this.within)) return "";
+    const above = this.within.path;
+    if (typeof this.step === "number") return `${above}[${this.step}]`;
+    return above === "" ? this.step : `${above}.${this.step}`;
   }
 
   /** "Treat null, missing and [] alike" (S4): null is absent. */
@@ -62,7 +71,7 @@ export class Part {
   /** The part under a field; absent when this has none. */
   at(field: string): Part {
     const value = isRecord(this.value) && Object.hasOwn(this.value, field) ? this.value[field] : undefined;
-    return new Part(value, this.path === "" ? field : `${this.path}.${field}`, this.notes);
+    return new Part(value, this, field);
   }
 
   /** Notes a problem; its result says "could not be read". */
@@ -78,7 +87,7 @@ export class Part {
       const advice = isRecord(this.value) ? "; write `- ` before its first field" : "";
       return this.problem("object/type", `\`${this.name}\` must be a list, not ${kindOfValue(this.value)}${advice}`);
     }
-    return this.value.map((item: unknown, i) => new Part(item, `${this.path}[${i}]`, this.notes));
+    return this.value.map((item: unknown, i) => new Part(item, this, i));
   }
 
   /** A text; undefined when absent or no text. */
@@ -98,6 +107,7 @@ export class Part {
 
   /** The box of a label selector; absent means no constraint; undefined when it cannot be read. */
   selector(): LabelBox | undefined {
+    if (this.absent) return LabelBox.ALL;
     const { box, problems } = readLabelSelector(this.value, this.path);
     this.notes.push(...problems);
     return problems.length > 0 ? undefined : box;
@@ -121,6 +131,10 @@ export class Part {
     if (present.length === 1) return present[0];
     const found = present.length === 0 ? "none is given" : `${list(present)} are given`;
     return this.problem("object/one-of", `${shape.what} must have exactly one of ${list(shape.fields)}; ${found}`);
+  }
+
+  private get notes(): Problem[] {
+    return Array.isArray(this.within) ? this.within : this.within.notes;
   }
 
   private get name(): string {

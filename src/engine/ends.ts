@@ -14,6 +14,8 @@ export interface End {
   readonly subject?: Pod;
   /** Families of its addresses: 1 for IPv4, plus 2 for IPv6. */
   readonly families: number;
+  /** Which of them an address that was named decides; 0 when none was. */
+  readonly named: number;
   /** True when its class is the same in each family. */
   readonly uniform: boolean;
   classIn(family: Family): EndClass;
@@ -28,6 +30,7 @@ export class LivePodEnd implements End {
   readonly endpoint: Endpoint;
   readonly subject: Pod;
   readonly families: number;
+  readonly named: number;
   readonly uniform: boolean;
   readonly namespace: NamespaceClass;
   private readonly addresses: readonly Address[];
@@ -39,6 +42,7 @@ export class LivePodEnd implements End {
     this.namespace = namespace;
     const known = endpoint.address === undefined ? endpoint.pod.addresses : [endpoint.address];
     this.families = familiesOf(known);
+    this.named = endpoint.address === undefined ? 0 : this.families;
     this.addresses = matchesAddresses ? known : [];
     this.uniform = this.addresses.length === 0;
     this.memo = new ClassMemo(index.vocabulary, (family) => index.classes.ofPod(this.subject, namespace, this.around(family, index.vocabulary)));
@@ -61,6 +65,7 @@ export class LivePodEnd implements End {
 export class OtherEnd implements End {
   readonly endpoint: Endpoint;
   readonly families: number;
+  readonly named: number;
   readonly uniform = false;
   private readonly nodes: (family: Family) => readonly Node[];
   private readonly memo: ClassMemo;
@@ -68,6 +73,7 @@ export class OtherEnd implements End {
   constructor(endpoint: Endpoint, { index: { vocabulary, classes }, addresses, nodes }: OtherOptions) {
     this.endpoint = endpoint;
     this.families = familiesOf(addresses);
+    this.named = endpoint.address === undefined ? 0 : this.families;
     this.nodes = nodes;
     this.memo = new ClassMemo(vocabulary, (family) =>
       classes.ofOther({ addressSets: setsWith(addresses, family, vocabulary), nodes: nodes(family).map(({ labels }) => labels) }),

@@ -147,13 +147,10 @@ function seesAddresses(ends: readonly End[]): boolean {
   return ends.some((end) => end.blocks.length > 0 || end.nodes.length > 0);
 }
 
-/** The address families of the peers: a pod without one of them is not what a pod without any address is. */
+/** The address families of the pods that are peers: a pod without one of them is not what a pod without any address is. */
 function familiesNeeded({ present }: FlowCase, peers: readonly FlowPeer[]): string {
   const addresses = peers.flatMap((peer) => (peer.kind === "pod" ? addressesOf(present.party(peer.pod)) : []));
-  const blocks = peers.flatMap((peer) => (peer.kind === "addresses" ? [peer.addresses] : []));
-  const v4 = addresses.some((address) => familyOf(address) === "v4") || blocks.some((block) => !block.v4.isEmpty);
-  const v6 = addresses.some((address) => familyOf(address) === "v6") || blocks.some((block) => !block.v6.isEmpty);
-  return `${v4 ? "4" : ""}${v6 ? "6" : ""}`;
+  return `${addresses.some((address) => familyOf(address) === "v4") ? "4" : ""}${addresses.some((address) => familyOf(address) === "v6") ? "6" : ""}`;
 }
 
 function lacks(pod: Pod, families: string): boolean {

@@ -34,8 +34,10 @@ export function isSamePod(a: Party, b: Party): boolean {
   return a.kind === "pod" && b.kind === "pod" && a.pod.namespace === b.pod.namespace && a.pod.name === b.pod.name;
 }
 
-/** The families both ends may use; an end without any address yet may use each. */
+/** The families a connection may use: that of an address named as an end, else those both pods have; a pod without any address may use each. */
 export function familiesOf(src: Party, dst: Party): readonly Family[] {
+  const named = [src, dst].filter((party) => party.kind === "address").map(({ address }) => familyOf(address));
+  if (named.length > 0) return named.every((family) => family === named[0]) ? named.slice(0, 1) : NONE;
   const [from, to] = [addressesOf(src), addressesOf(dst)];
   if (from.length === 0 && to.length === 0) return NONE;
   const common = BOTH.filter((family) => mayUse(from, family) && mayUse(to, family));

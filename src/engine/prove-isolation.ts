@@ -7,7 +7,7 @@ import { evaluateEnd } from "./evaluate.js";
 import { each, FALSE, not, TRUE, type Formula } from "./formula.js";
 import { Inquiry, isFuture, type ProofContext } from "./inquiry.js";
 import { minimise } from "./minimise.js";
-import { addressesOf, familyOf, nodesOf, type Party } from "./party.js";
+import { familyOf, nodesOf, type Party } from "./party.js";
 import type { Counterexample, PodSpace, Proof } from "./question.js";
 import { policiesFor } from "./relevant.js";
 import { groupBySight, runningPods } from "./running.js";
@@ -21,7 +21,7 @@ import { insert, makePod, unconfirmed, type Found } from "./witness.js";
  * Isolation by meaning. A pod is isolated in a direction iff a policy isolates it in a tier that denies by default (every
  * NetworkPolicy that selects it and lists the direction, S2), or else no stranger's connection is accepted *by default*, that is
  * without any rule deciding: so an admin or baseline tier that decides about everyone counts too. Strangers are a pod without
- * labels in a namespace nobody mentions, and every address of the families the pod can have; on any traffic.
+ * labels in a namespace nobody mentions, and every address; on any traffic.
  * A rule that accepts everyone isolates by letter only, and counts (packs say what that means).
  */
 export interface IsolationQuestion {
@@ -145,10 +145,9 @@ function decidesElsewhere({ tiers, direction }: End): boolean {
 
 function* strangerCells(end: End): Iterable<Cell> {
   const { party, direction } = end;
-  const own = new Set(addressesOf(party).map(familyOf));
   // "Traffic from the pod's own node is always allowed" (S13): the node is no stranger.
   const isOwnNode = (address: Address): boolean => party.kind === "pod" && nodesOf(end.view.snapshot, { kind: "address", address }, familyOf(address)).some(({ name }) => name === party.pod.nodeName);
-  const usable = addressPoints(IpSet.ALL, [end]).filter((address) => (own.size === 0 || own.has(familyOf(address))) && !isOwnNode(address));
+  const usable = addressPoints(IpSet.ALL, [end]).filter((address) => !isOwnNode(address));
   for (const stranger of [STRANGER, ...usable.map((address): Party => ({ kind: "address", address }))]) {
     const [src, dst] = direction === "egress" ? [party, stranger] : [stranger, party];
     for (const point of trafficPoints(ALL_TRAFFIC, [end], dst)) yield { src, dst, point };

@@ -158,11 +158,12 @@ export class Reachability {
 /** By bits: 1 for IPv4, 2 for IPv6. */
 const FAMILIES: readonly (readonly Family[])[] = [[0], [4], [6], [4, 6]];
 
-/** The families both ends may use; an end without any address may use each (edge case 25). */
+/** The families to try: that of the address an end names; else those both pods have, where one without any address may use each (edge case 25). */
 function familiesBetween(from: End, to: End): readonly Family[] {
   if (from.uniform && to.uniform) return FAMILIES[0] as readonly Family[];
-  const bits = from.families === 0 && to.families === 0 ? 0 : (from.families || 3) & (to.families || 3);
-  return FAMILIES[bits] as readonly Family[];
+  const named = from.named | to.named;
+  if (named > 0) return FAMILIES[named === 3 ? 0 : named] as readonly Family[];
+  return FAMILIES[from.families === 0 || to.families === 0 ? from.families | to.families : from.families & to.families] as readonly Family[];
 }
 
 /** "Self traffic: a pod cannot block access to itself" (S14). */

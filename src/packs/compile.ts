@@ -31,11 +31,17 @@ export interface CompiledExemption {
   applies(change: Change): Result<boolean>;
 }
 
+export interface CompiledProvision {
+  readonly baseline: Baseline;
+  applies(change: Change): Result<boolean>;
+}
+
 /** The packs in force, compiled together: immutable, swapped whole on reload. */
 export interface CompiledPacks {
   readonly names: readonly string[];
   readonly rules: readonly CompiledRule[];
   readonly exemptions: readonly CompiledExemption[];
+  readonly provisions: readonly CompiledProvision[];
   readonly baselines: ReadonlyMap<string, Baseline>;
   /** Kinds beside pods, namespaces and policies that rules read or judge. */
   readonly watches: readonly WatchedKind[];
@@ -69,11 +75,13 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
   };
   const rules = packs.flatMap((pack) => compileRules(pack, world, problems));
   const exemptions = packs.flatMap((pack) => compileExemptions(pack, world, problems));
+  const provisions = packs.flatMap((pack) => compileProvisions(pack, world, problems));
   if (problems.length > 0) return failed(...problems);
   return ok({
     names: packs.map(({ pack }) => pack.name),
     rules,
     exemptions,
+    provisions,
     baselines: world.baselines,
     watches: packs.flatMap(({ pack }) => pack.spec.watches),
     profile,
@@ -120,6 +128,18 @@ function compileExemptions(parsed: ParsedPack, world: World, problems: Problem[]
     const applies = compileMatch(entry.match, scope, `spec.exemptions[${i}].match`);
     if (!applies.ok) problems.push(...applies.problems);
     return applies.ok ? [{ entry, params: parsed.params, applies: applies.value, covers: (id: string) => entry.rules.some((rule) => globMatches(rule, id)) }] : [];
+  });
+}
+
+function compileProvisions(parsed: ParsedPack, world: World, problems: Problem[]): CompiledProvision[] {
+  const scope = compileScope(parsed, world);
+  return parsed.pack.spec.provisions.flatMap((entry, i) => {
+    const path = `spec.provisions[${i}]`;
+    const baseline = world.baselines.get(entry.baseline);
+    const [when, applies] = [scope.when(entry.when, `${path}.when`), compileMatch(entry.match, scope, `${path}.match`)];
+    if (!baseline) problems.push({ code: "pack/name", message: `no pack in force defines a baseline \`${entry.baseline}\``, path: `${path}.baseline` });
+    for (const part of [when, applies]) if (!part.ok) problems.push(...part.problems);
+    return baseline && when.ok && when.value && applies.ok ? [{ baseline, applies: applies.value }] : [];
   });
 }
 

@@ -21,6 +21,7 @@ export interface RulePackSpec {
   readonly watches: readonly WatchedKind[];
   readonly rules: readonly RuleEntry[];
   readonly exemptions: readonly ExemptionEntry[];
+  readonly provisions: readonly ProvisionEntry[];
 }
 
 /** A typed parameter: JSON Schema keywords, a default, a sentence. */
@@ -76,4 +77,12 @@ export interface ExemptionEntry {
   readonly becomes: "off" | "warn" | "note";
   readonly match: Match;
   readonly note?: string;
+}
+
+/** Namespaces that are given the policies of a baseline when they are created, instead of only being held to it. */
+export interface ProvisionEntry {
+  readonly baseline: string;
+  /** CEL over params and profile: in force only where it is true. */
+  readonly when?: string;
+  readonly match: Match;
 }

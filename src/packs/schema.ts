@@ -62,6 +62,13 @@ const EXEMPTION = {
   properties: { rules: STRINGS, becomes: { enum: ["off", "warn", "note"] }, match: MATCH, note: { type: "string" }, description: { type: "string" } },
 } as const;
 
+const PROVISION = {
+  type: "object",
+  additionalProperties: false,
+  required: ["baseline", "match"],
+  properties: { baseline: { type: "string" }, when: { type: "string" }, match: MATCH },
+} as const;
+
 export const PACK_SCHEMA = {
   type: "object",
   additionalProperties: false,
@@ -95,6 +102,7 @@ export const PACK_SCHEMA = {
         },
         rules: { type: "array", items: RULE },
         exemptions: { type: "array", default: [], items: EXEMPTION },
+        provisions: { type: "array", default: [], items: PROVISION },
       },
     },
   },

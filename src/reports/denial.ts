@@ -44,7 +44,7 @@ export function violationLine(violation: Violation): string {
 }
 
 function detailLines({ fix, remediation, link }: Violation): string[] {
-  const lines = fix ? fixLines(fix) : remediation ? [`  to do: ${remediation}`] : [];
+  const lines = [...(remediation ? [`  to do: ${remediation}`] : []), ...(fix ? fixLines(fix) : [])];
   return link ? [...lines, `  see ${link}`] : lines;
 }
 

@@ -14,6 +14,7 @@ import { readChange, type Reading } from "./change.js";
 import { isDeepStrictEqual } from "./equal.js";
 import { applyExemptions } from "./exemptions.js";
 import { fromErrors, joinVerdicts, NO_VERDICTS, objectOf, toViolation, type Verdicts } from "./findings.js";
+import { withHints } from "./hints.js";
 import { askProtection } from "./protect.js";
 
 /** What a decision is made on. Everything else comes with the request. */
@@ -34,8 +35,13 @@ export function review(request: AdmissionRequest, context: ReviewContext): Decis
   const asSent = readChange(request, snapshot, packs);
   const mutation = mutate(asSent.change, packs);
   const reading = mutation.patch.length > 0 ? readChange(patched(request, mutation.patch), snapshot, packs) : asSent;
-  const verdicts = joinVerdicts([mutation.verdicts, unreadable(reading), ...judgeRules(reading.change, packs)]);
-  return decide(applyExemptions(verdicts, reading.change, packs), mutation.patch);
+  return judge(reading, mutation, packs);
+}
+
+/** The validating half alone: the object as it was sent, no patch. */
+export function reviewValidation(request: AdmissionRequest, { snapshot, packs }: ReviewContext): Decision {
+  if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
+  return judge(readChange(request, snapshot, packs), { patch: [], verdicts: NO_VERDICTS }, packs);
 }
 
 /** The mutating half alone: a patch, never a refusal. */
@@ -43,6 +49,12 @@ export function reviewMutation(request: AdmissionRequest, { snapshot, packs }: R
   if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
   const { patch, verdicts } = mutate(readChange(request, snapshot, packs).change, packs);
   return { ...ADMITTED, patch, errors: verdicts.errors };
+}
+
+function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, packs: CompiledPacks): Decision {
+  const { change } = reading;
+  const verdicts = joinVerdicts([fromMutation, unreadable(reading), ...judgeRules(change, packs)]);
+  return decide(withHints(applyExemptions(verdicts, change, packs), change), patch);
 }
 
 interface Mutation {

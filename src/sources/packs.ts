@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { dirname, normalize } from "node:path";
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
@@ -8,8 +9,14 @@ import { loadManifests, type Manifests } from "./files.js";
 import { listFiles } from "./listing.js";
 import { isSwitch, loadProfile, type Knobs, type Setting } from "./profile.js";
 
+export interface LoadedPacks {
+  readonly packs: CompiledPacks;
+  /** Names what decisions were made by: changes with the packs, the profile and the settings, not with comments or the order of files. */
+  readonly digest: string;
+}
+
 /** The packs in force, compiled with the profile and the settings. Problems name file, line and path. */
-export async function loadPacks(knobs: Knobs): Promise<Result<CompiledPacks>> {
+export async function loadPacks(knobs: Knobs): Promise<Result<LoadedPacks>> {
   const [profile, packs] = [await loadProfile(knobs), await readPackFiles(knobs.packs)];
   if (!profile.ok || !packs.ok) return failed(...[profile, packs].flatMap((part) => (part.ok ? [] : part.problems)));
   const objects = packs.value.objects.filter(isPack);
@@ -17,7 +24,14 @@ export async function loadPacks(knobs: Knobs): Promise<Result<CompiledPacks>> {
   if (!settings.ok) return settings;
   const options = { settings: settings.value, profile: profile.value };
   const compiled = compilePacks(objects, options);
-  return compiled.ok ? compiled : failed(...blame(compiled.problems, packs.value, options));
+  if (!compiled.ok) return failed(...blame(compiled.problems, packs.value, options));
+  return ok({ packs: compiled.value, digest: digestOf([...objects.map((object) => JSON.stringify(object)).sort(), JSON.stringify(options)]) });
+}
+
+function digestOf(texts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(text).update("\n");
+  return `sha256:${hash.digest("hex").slice(0, 16)}`;
 }
 
 /** For verbs that ask no rule: does every setting name a switch or a parameter? */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { policyKinds } from "../dialects/index.js";
 import { createLog } from "../log.js";
 import { failed, ok, type Result } from "../model/result.js";
@@ -45,8 +46,8 @@ export function followedKinds(kinds: readonly WatchedKind[]): readonly WatchedKi
   return [...new Map(all.map((kind) => [`${kind.resource}.${kind.group}`, kind])).values()];
 }
 
-/** A cluster that does not answer for this long is not there; a large one keeps answering, page by page. */
-const GIVE_UP_MS = 30_000;
+/** A cluster that is silent for this long is not there; a large one keeps answering, page by page. */
+const GIVE_UP_SECONDS = 15;
 
 async function readCluster(kinds: readonly WatchedKind[]): Promise<Result<LoadedState>> {
   const { connectCluster, followCluster } = await import("./cluster.js");
@@ -63,18 +64,16 @@ async function readCluster(kinds: readonly WatchedKind[]): Promise<Result<Loaded
   return ok({ snapshot: read.snapshot, objects: [], warnings: [], locate: () => undefined });
 }
 
-/** True once every kind was listed; false when some kind has had nothing but trouble for too long. */
+/** True once every kind was listed; false when nothing was heard of some kind for too long. */
 async function withinReason(cluster: FollowedCluster): Promise<boolean> {
-  const stuck = (): boolean => cluster.status().some(({ synced, problem, ageSeconds }) => !synced && problem !== undefined && ageSeconds * 1_000 > GIVE_UP_MS);
-  const timer: { handle?: NodeJS.Timeout } = {};
-  const started = Date.now();
-  const givenUp = new Promise<boolean>((resolve) => {
-    timer.handle = setInterval(() => {
-      if (stuck() || (Date.now() - started > GIVE_UP_MS && cluster.status().every(({ synced }) => !synced))) resolve(false);
-    }, 250);
-  });
-  const done = await Promise.race([cluster.synced().then(() => true), givenUp]);
-  clearInterval(timer.handle);
+  const givenUp = new AbortController();
+  const silent = (async () => {
+    const isSilent = (): boolean => cluster.status().some(({ synced, ageSeconds }) => !synced && ageSeconds > GIVE_UP_SECONDS);
+    while (!isSilent()) await sleep(250, undefined, { signal: givenUp.signal });
+    return false;
+  })().catch(() => false);
+  const done = await Promise.race([cluster.synced().then(() => true), silent]);
+  givenUp.abort();
   return done;
 }
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { ObjectRef } from "../model/kubernetes.js";
 import { kindKey, nameKey, refOf } from "../model/kubernetes.js";
 import type { Problem } from "../model/result.js";
-import { Snapshot, type Change, type Fact } from "../model/snapshot.js";
+import type { Change, Fact } from "../model/snapshot.js";
 import { readFacts, readManifest, readText } from "./files.js";
 import { listFiles, type FoundFile, type Listing } from "./listing.js";
 import { placeOf } from "./place.js";
@@ -16,8 +16,10 @@ export interface StateListener {
 }
 
 export interface StateWatch {
-  /** What the files said when the watch began. */
-  readonly snapshot: Snapshot;
+  /** What the files said when the watch began: apply these first. */
+  readonly changes: readonly Change[];
+  /** What could not be read then; nothing of it is in `changes`. */
+  readonly errors: readonly Problem[];
   /** Resolves once every change made before the call has been told. */
   settle(): Promise<void>;
   close(): void;
@@ -34,10 +36,16 @@ const QUIET_MS = 100;
 export async function watchState(paths: readonly string[], listener: StateListener): Promise<StateWatch> {
   const state = new FileState(paths);
   const first = await state.look();
-  if (first.problems.length > 0) listener.broken(first.problems);
+  if (first.warnings.length > 0) listener.broken(first.warnings);
   const follower = new Follower(state, listener);
   follower.follow();
-  return { snapshot: Snapshot.EMPTY.with(first.changes), settle: () => follower.look(), close: () => follower.close() };
+  return { changes: first.changes, errors: first.errors, settle: () => follower.look(), close: () => follower.close() };
+}
+
+interface Look {
+  readonly changes: readonly Change[];
+  readonly errors: readonly Problem[];
+  readonly warnings: readonly Problem[];
 }
 
 interface Known {
@@ -49,7 +57,7 @@ interface Known {
 class FileState {
   private readonly paths: readonly string[];
   private readonly files = new Map<string, Known>();
-  /** Problems are told once, not at every look. */
+  /** Errors are told once, not at every look. */
   private told = "";
   folders: readonly string[] = [];
 
@@ -57,29 +65,33 @@ class FileState {
     this.paths = paths;
   }
 
-  async look(): Promise<{ changes: Change[]; problems: Problem[] }> {
+  async look(): Promise<Look> {
     const listing = await listFiles(this.paths);
     this.folders = watchable(listing, this.paths);
-    const problems = [...listing.problems];
     const before = new Map(this.files);
-    for (const found of listing.files) problems.push(...(await this.read(found)));
+    const [errors, warnings] = [[...listing.problems], new Array<Problem>()];
+    for (const found of listing.files) {
+      const read = await this.read(found);
+      errors.push(...read.errors);
+      warnings.push(...read.warnings);
+    }
     if (listing.problems.length === 0) this.forgetAllBut(new Set(listing.files.map(({ file }) => file)));
-    return { changes: this.changesSince(before), problems: this.news(problems) };
+    return { changes: this.changesSince(before), errors: this.news(errors), warnings };
   }
 
-  private async read({ file, named }: FoundFile): Promise<readonly Problem[]> {
+  private async read({ file, named }: FoundFile): Promise<Omit<Look, "changes">> {
     const text = await readText(file);
-    if (!text.ok) return text.problems;
-    if (this.files.get(file)?.text === text.value) return [];
+    if (!text.ok) return { errors: text.problems, warnings: [] };
+    if (this.files.get(file)?.text === text.value) return { errors: [], warnings: [] };
     const { objects, errors, warnings } = readManifest(text.value, file, named);
-    if (errors.length > 0) return errors;
+    if (errors.length > 0) return { errors, warnings };
     const origins = new Map(objects);
     const { facts, problems } = readFacts([...origins.keys()], (object, path) => {
       const origin = origins.get(object);
       return origin && placeOf(origin, path);
     });
     this.files.set(file, { text: text.value, facts: new Map(facts.map((fact) => [keyOf(refOfFact(fact)), fact])) });
-    return [...warnings, ...problems];
+    return { errors: [], warnings: [...warnings, ...problems] };
   }
 
   private forgetAllBut(files: ReadonlySet<string>): void {
@@ -191,9 +203,9 @@ class Follower {
 
   private async lookNow(): Promise<void> {
     if (this.closed) return;
-    const { changes, problems } = await this.state.look();
+    const { changes, errors, warnings } = await this.state.look();
     this.follow();
-    if (problems.length > 0) this.listener.broken(problems);
+    if (errors.length + warnings.length > 0) this.listener.broken([...errors, ...warnings]);
     if (changes.length > 0) this.listener.changed(changes);
   }
 }

@@ -96,6 +96,7 @@ describe("what is wrong is named, with what was meant", () => {
     ["a fraction", () => ports({ port: 80.5 }), `${R}.ports[0].port`, /whole number/],
     ["lower case protocol", () => ports({ protocol: "tcp" }), `${R}.ports[0].protocol`, /did you mean `TCP`/],
     ["another protocol", () => ports({ protocol: "ICMP" }), `${R}.ports[0].protocol`, /one of `TCP`, `UDP`, `SCTP`/],
+    ["a protocol that cannot be text", () => ports({ protocol: { toString: 1 } }), `${R}.ports[0].protocol`, /unknown protocol `{"toString":1}`/],
     ["targetPort", () => ports({ targetPort: 80 }), `${R}.ports[0].targetPort`, /write it as `port`/],
   ])("%s", (_name, reading, path, message) => {
     const { policy, problems } = reading();

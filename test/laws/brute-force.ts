@@ -211,8 +211,7 @@ export function isIsolated({ direction, profile }: IsolationCase, snapshot: Snap
     if (policy.isolates[direction] && policy.tier.defaultAction === "Deny" && policy.subject.namespaces.matches(labels) && policy.subject.pods.matches(pod.labels)) return true;
   }
   const own: Endpoint = { kind: "pod", pod };
-  const isOf = (address: Address): boolean => pod.addresses.length === 0 || pod.addresses.some((other) => typeof other === typeof address);
-  const strangers: Endpoint[] = [{ kind: "pod", pod: STRANGER }, ...addressesIn(IpSet.ALL).filter(isOf).map((address): Endpoint => ({ kind: "address", address }))];
+  const strangers: Endpoint[] = [{ kind: "pod", pod: STRANGER }, ...addressesIn(IpSet.ALL).map((address): Endpoint => ({ kind: "address", address }))];
   return !strangers.some((stranger) => {
     const [src, dst] = direction === "egress" ? [own, stranger] : [stranger, own];
     return pointsIn(ALL_TRAFFIC).some((traffic) => evaluateEnd(snapshot, { src, dst, traffic }, { ...profile, direction }).reason === "default");

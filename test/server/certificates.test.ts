@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -16,7 +16,6 @@ beforeEach(() => (directory = join(mkdtempSync(join(root, "case-")), "certs")));
 
 const NOW = new Date("2026-11-21T12:00:00Z");
 const daysOn = (days: number) => new Date(NOW.getTime() + days * 86_400_000);
-const read = (file: string) => readFileSync(join(directory, file), "utf8");
 async function load(now = NOW, names: string[] = []): Promise<ServedCertificate> {
   const loaded = await loadOrCreate(directory, { now, names });
   if (!loaded.ok) throw new Error(loaded.problems[0]?.message);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatProblem } from "../../src/model/result.js";
-import type { Snapshot } from "../../src/model/snapshot.js";
+import { Snapshot } from "../../src/model/snapshot.js";
 import { watchState, type StateWatch } from "../../src/sources/watch-files.js";
 
 let folder = "";
@@ -33,7 +33,7 @@ async function start(paths: readonly string[] = [folder]): Promise<StateWatch> {
     },
     broken: (problems) => told.push(...problems.map((problem) => formatProblem(problem).replace(`${folder}/`, ""))),
   });
-  now = watching.snapshot;
+  now = Snapshot.EMPTY.with(watching.changes);
   return watching;
 }
 
@@ -81,7 +81,7 @@ describe("a state in files", () => {
     await save("a.yaml", pod("a"));
     await save("b.yaml", pod("b"));
     const watch = await start();
-    const admitted = watch.snapshot.pod("shop", "a");
+    const admitted = now.pod("shop", "a");
     if (!admitted) throw new Error("no pod");
     now = now.with([{ put: { fact: "pod", value: { ...admitted, labels: { app: "admitted" } } } }]);
     await save("b.yaml", pod("b", "new"));
@@ -135,8 +135,8 @@ describe("a state in files", () => {
   });
 
   it("starts without a folder that is not there yet, and says so", async () => {
-    await start([join(folder, "later")]);
-    expect(told).toEqual(["later: no such file or folder"]);
+    const { errors } = await start([join(folder, "later")]);
+    expect(errors.map(({ message }) => message)).toEqual(["no such file or folder"]);
     await mkdir(join(folder, "later"));
     await save("later/a.yaml", pod("a"));
     await until(() => now.pod("shop", "a") !== undefined);
