@@ -24,11 +24,11 @@ export interface Config {
   readonly queries?: string;
   readonly from?: string;
   readonly to?: string;
+  readonly fromAll?: string;
+  readonly toAll?: string;
   /** `TCP/80`, `80`, `UDP/53`, a list of them by comma, or `all`. */
   readonly traffic?: string;
   readonly flow?: string;
-  readonly implies?: string;
-  readonly equivalent?: string;
   readonly isolated?: string;
   readonly forbid: boolean;
   readonly steps?: number;
@@ -69,12 +69,12 @@ export const OPTIONS = {
   profile: { flags: "--profile <file|name>", text: "what the cluster's network plug-in and DNS do", env: "SLUICE_PROFILE" },
   set: { flags: "--set <name=value>", text: "one switch of the profile, or parameter of a pack", repeat: true },
   queries: { flags: "--queries <file>", text: "JSON list of {src, dst, protocol, port}; `-` is standard input" },
-  from: { flags: "--from <end>", text: "source: `namespace/pod`, `namespace/name[Kind]` or an IP address" },
+  from: { flags: "--from <end>", text: "source: `namespace/pod` or an IP address" },
+  fromAll: { flags: "--from <pods>", text: "sources: `namespace`, `namespace/key=value,...`, `*` for every namespace, or a CIDR" },
+  toAll: { flags: "--to <pods>", text: "destinations, written like the sources, or one `namespace/pod`" },
   to: { flags: "--to <end>", text: "destination, written like the source" },
   traffic: { flags: "--port <port>", text: "destination port, such as `80`, `UDP/53` or `TCP/53,UDP/53`" },
-  flow: { flags: "--flow <file>", text: "flow in YAML, written as in a rule pack" },
-  implies: { flags: "--implies <path>", text: "prove that these policies allow everything that PATH allows" },
-  equivalent: { flags: "--equivalent <path>", text: "prove that these policies allow exactly what PATH allows" },
+  flow: { flags: "--flow <file>", text: "flows in YAML, written as in `require-flow` of a rule pack" },
   isolated: { flags: "--isolated <namespace>", text: "prove that every pod of the namespace is isolated in both directions" },
   forbid: { flags: "--forbid", text: "prove that the traffic is never possible, rather than always" },
   steps: { flags: "--steps <n>", text: "budget of a proof in solver steps" },
@@ -104,7 +104,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "traffic", "flow", "implies", "equivalent", "isolated", "as"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "isolated", "as"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

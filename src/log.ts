@@ -1,4 +1,5 @@
 import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from "pino";
+import { isRecord } from "./model/kubernetes.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -11,8 +12,9 @@ export interface LogOptions {
   readonly stream?: DestinationStream;
 }
 
-// A second line of defence: nobody should log these, and pino drops them from the top two levels when somebody does.
-const SECRETS = ["object", "oldObject", "body", "token", "key", "password", "authorization", "headers"];
+// A second line of defence: nobody should log these, and they are dropped from the top two levels when somebody does.
+// Not pino's `redact`, which costs a tenth of a whole review.
+const SECRETS: ReadonlySet<string> = new Set(["object", "oldObject", "body", "token", "key", "password", "authorization", "headers"]);
 const STDERR = 2;
 
 export function createLog({ level = "info", stream }: LogOptions = {}): Log {
@@ -20,8 +22,20 @@ export function createLog({ level = "info", stream }: LogOptions = {}): Log {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: SECRETS.flatMap((field) => [field, `*.${field}`]), remove: true },
+    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
   };
   return pino(options, stream ?? destination({ fd: STDERR, sync: false }));
+}
+
+function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const key of Object.keys(fields)) {
+    if (!SECRETS.has(key)) kept[key] = isRecord(fields[key]) && !(fields[key] instanceof Error) ? withoutDirectSecrets(fields[key]) : fields[key];
+  }
+  return kept;
+}
+
+function withoutDirectSecrets(fields: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.keys(fields).some((key) => SECRETS.has(key))) return fields;
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => !SECRETS.has(key)));
 }

@@ -38,10 +38,14 @@ function parsePort(text: string, dst: Endpoint | undefined): readonly number[] {
   const [, before, port, after] = /^(?:([A-Za-z]+)\/)?([\w-]+)(?:\/([A-Za-z]+))?$/.exec(text) ?? [];
   const written = (before ?? after)?.toUpperCase();
   const protocol = PROTOCOLS.find((one) => one === written);
-  if (port === undefined || (written !== undefined && !protocol)) throw new WrongUse(`\`--port ${text}\` is no port; write \`80\`, \`UDP/53\` or a port's name`);
-  if (!/^\d+$/.test(port)) return namedPort(port, protocol, dst);
-  if (Number(port) < 1 || Number(port) > 65_535) throw new WrongUse(`\`--port ${text}\`: a port is a number from 1 to 65535`);
-  return [trafficPoint(protocol ?? "TCP", Number(port))];
+  const unknownProtocol = written !== undefined && protocol === undefined;
+  if (port === undefined || unknownProtocol) throw new WrongUse(`\`--port ${text}\` is no port; write \`80\`, \`UDP/53\` or a port's name`);
+  return /^\d+$/.test(port) ? [trafficPoint(protocol ?? "TCP", portNumber(port))] : namedPort(port, protocol, dst);
+}
+
+function portNumber(text: string): number {
+  if (Number(text) >= 1 && Number(text) <= 65_535) return Number(text);
+  throw new WrongUse(`\`--port ${text}\`: a port is a number from 1 to 65535`);
 }
 
 function namedPort(name: string, protocol: Protocol | undefined, dst: Endpoint | undefined): readonly number[] {

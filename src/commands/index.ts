@@ -12,10 +12,12 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "serve", summary: "serve the webhook over HTTPS", load: async () => (await import("./serve.js")).command },
   { name: "review", summary: "answer AdmissionReviews from files, as the webhook would", load: async () => (await import("./review.js")).command },
+  { name: "check", summary: "what admission would say of manifests that are not applied yet", load: async () => (await import("./check.js")).command },
   { name: "connectivity", summary: "who can talk to whom, on which ports", load: async () => (await import("./connectivity.js")).command },
   { name: "diff", summary: "what a change opens and closes", load: async () => (await import("./diff.js")).command },
   { name: "eval", summary: "is this traffic allowed? many queries at once", load: async () => (await import("./eval.js")).command },
   { name: "explain", summary: "why is traffic allowed or denied? which end, which rule, which line", load: async () => (await import("./explain.js")).command },
+  { name: "prove", summary: "is traffic always, or never, possible? for every pod that could be", load: async () => (await import("./prove.js")).command },
   { name: "rules", summary: "the rules, parameters and profile in force", load: async () => (await import("./rules.js")).command },
   { name: "certs", summary: "make or renew a throw-away certificate", load: async () => (await import("./certs.js")).command },
 ];

@@ -5,6 +5,7 @@ import { formatProblem, type Problem } from "../model/result.js";
 import { Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { applyPatch } from "../review/apply-patch.js";
+import { provisionFor } from "../review/provision.js";
 import { review } from "../review/review.js";
 import { decode } from "../server/decode.js";
 import { errored, malformed, respond } from "../server/respond.js";
@@ -124,8 +125,13 @@ class Reviewer {
   private judge(request: AdmissionRequest): AdmissionReviewOut {
     const { packs, digest, apply } = this.parts;
     const decision = review(request, { snapshot: this.snapshot, packs });
-    if (decision.allowed && apply && !request.dryRun) this.snapshot = this.snapshot.with(stateChanges(stored(request, decision), factsOf));
+    if (decision.allowed && apply && !request.dryRun) this.apply(request, decision);
     return respond(decision, { uid: request.uid, mutating: true, annotations: { packs: digest } });
+  }
+
+  private apply(request: AdmissionRequest, decision: Decision): void {
+    const provided = provisionFor(request, this.snapshot, this.parts.packs).flatMap(factsOf);
+    this.snapshot = this.snapshot.with([...stateChanges(stored(request, decision), factsOf), ...provided.map((put) => ({ put }))]);
   }
 }
 

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
-import { review, reviewMutation } from "../review/review.js";
+import { provisionFor } from "../review/provision.js";
+import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { FollowedCluster } from "../sources/cluster.js";
+import type { Judge } from "../server/admission-edge.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics, type KindState } from "../server/metrics.js";
@@ -68,15 +70,16 @@ async function start(config: Config, { loaded, live, source, log }: Parts): Prom
   const { packs, digest } = loaded;
   const metrics = new ServerMetrics(version());
   return serve({
-    judge: makeJudge({
+    judge: provisioning({ loaded, live, source, log }, makeJudge({
       live,
-      validate: (request, snapshot) => review(request, { snapshot, packs }),
+      validate: (request, snapshot) => reviewValidation(request, { snapshot, packs }),
       mutate: (request, snapshot) => reviewMutation(request, { snapshot, packs }),
+      isExempt: packs.isExempt,
       metrics,
       log,
       ...(source.facts ? { facts: source.facts } : {}),
       ...(source.confirm ? { confirm: source.confirm } : {}),
-    }),
+    })),
     ready: () => readinessOf([{ name: "packs", ok: true, detail: packs.names.join(", ") }, ...source.conditions()]),
     log,
     metrics,
@@ -89,6 +92,20 @@ async function start(config: Config, { loaded, live, source, log }: Parts): Prom
     certDir: config.certDir,
     names: config.names,
   });
+}
+
+/** With a state of our own, a namespace that is to be provisioned gets its policies in the same turn of the loop. */
+function provisioning({ loaded: { packs }, live, source: { facts }, log }: Parts, judge: Judge): Judge {
+  if (!facts) return judge;
+  return async (request, route, deadline) => {
+    const before = live.current;
+    const decision = await judge(request, route, deadline);
+    const policies = decision.allowed && route !== "mutate" && !request.dryRun ? provisionFor(request, before, packs) : [];
+    if (policies.length === 0) return decision;
+    live.apply(policies.flatMap(facts).map((put) => ({ put })));
+    log.info({ namespace: request.name, policies: policies.map(({ metadata }) => metadata.name) }, "baseline provided");
+    return decision;
+  };
 }
 
 async function fileSource(live: LiveSnapshot, paths: readonly string[], log: Log): Promise<Source> {

@@ -25,16 +25,10 @@ export function readPod(object: KubeObject, problems: Problem[]): Pod {
   const whole = Part.of(object, problems);
   const status = whole.at("status");
   const phase = status.at("phase").value;
-  return {
-    ...readPodParts(whole),
-    namespace: object.metadata.namespace ?? "default",
-    name: object.metadata.name ?? "",
-    addresses: readPodAddresses(status),
-    // "Succeeded and Failed pods are not endpoints" (S16).
-    finished: phase === "Succeeded" || phase === "Failed",
-    origin: "pod",
-    object,
-  };
+  const { namespace = "default", name = "" } = object.metadata;
+  // "Succeeded and Failed pods are not endpoints" (S16).
+  const finished = phase === "Succeeded" || phase === "Failed";
+  return readPodParts(whole, { namespace, name, addresses: readPodAddresses(status), finished, origin: "pod", object });
 }
 
 /**
@@ -49,42 +43,39 @@ export function readTemplate(workload: KubeObject): { readonly pod?: Pod; readon
   if (!template) return { problems };
   const { apiVersion, kind } = workload;
   const name = metadata.at("name").text() ?? "";
-  const pod: Pod = {
-    ...readPodParts(template),
-    namespace: metadata.at("namespace").text() ?? "default",
-    name,
-    addresses: [],
-    finished: false,
-    owner: { apiVersion, kind, name, uid: metadata.at("uid").text() ?? "", controller: true },
-    origin: "workload",
-    object: workload,
-  };
-  return { pod, problems };
+  const owner = { apiVersion, kind, name, uid: metadata.at("uid").text() ?? "", controller: true };
+  const namespace = metadata.at("namespace").text() ?? "default";
+  return { pod: { ...readPodParts(template, { namespace, name, addresses: [], finished: false, origin: "workload", object: workload }), owner }, problems };
 }
 
-/** What a Pod and a pod template have in common. */
-function readPodParts(part: Part): Pick<Pod, "labels" | "ports" | "hostNetwork" | "nodeName" | "owner" | "serviceAccount"> {
+type Identity = Pick<Pod, "namespace" | "name" | "addresses" | "finished" | "origin" | "object">;
+
+/** What a Pod and a pod template have in common. One object per pod, written in place: clusters have 100,000 of them. */
+function readPodParts(part: Part, { namespace, name, addresses, finished, origin, object }: Identity): Pod {
   const [metadata, spec] = [part.at("metadata"), part.at("spec")];
-  const [nodeName, serviceAccount] = [spec.at("nodeName").text(), spec.at("serviceAccountName").text()];
-  const owner = readOwner(metadata.at("ownerReferences"));
-  return {
-    labels: readLabels(metadata.at("labels")),
-    ports: readPorts(spec),
-    hostNetwork: spec.at("hostNetwork").value === true,
-    ...(nodeName ? { nodeName } : {}),
-    ...(owner ? { owner } : {}),
-    ...(serviceAccount ? { serviceAccount } : {}),
+  const hostNetwork = spec.at("hostNetwork").value === true;
+  const pod: { -readonly [field in keyof Pod]: Pod[field] } = {
+    namespace, name, labels: readLabels(metadata.at("labels")), addresses, ports: readPorts(spec), hostNetwork, finished, origin,
   };
+  const nodeName = spec.at("nodeName").text();
+  if (nodeName) pod.nodeName = nodeName;
+  const owner = readOwner(metadata.at("ownerReferences"));
+  if (owner) pod.owner = owner;
+  const serviceAccount = spec.at("serviceAccountName").text();
+  if (serviceAccount) pod.serviceAccount = serviceAccount;
+  if (object) pod.object = object;
+  return pod;
 }
 
 export function readNode(object: KubeObject, problems: Problem[]): Node {
   const whole = Part.of(object, problems);
   const texts = (whole.at("status").at("addresses").items() ?? []).map((item) => item.at("address").text());
+  const addresses = texts.map((text) => (text === undefined ? undefined : parseAddress(text))).filter((address) => address !== undefined);
   return {
     name: object.metadata.name ?? "",
     labels: readLabels(whole.at("metadata").at("labels")),
     // Host names stand in the same list; only addresses count ("matches node IPs in status.addresses", A5).
-    addresses: distinct(texts.map((text) => (text === undefined ? undefined : parseAddress(text)))),
+    addresses: [...new Set(addresses)],
   };
 }
 
@@ -92,50 +83,58 @@ export function readNode(object: KubeObject, problems: Problem[]): Node {
 function readLabels(part: Part): Labels {
   if (part.absent) return NO_LABELS;
   if (!isRecord(part.value)) return part.problem("object/type", "`labels` must be a map of texts") ?? NO_LABELS;
-  const entries = Object.entries(part.value);
-  if (entries.every(([, value]) => typeof value === "string")) return part.value as Labels;
-  const kept = entries.filter(([key, value]) => {
-    if (typeof value === "string") return true;
-    part.at(key).problem("object/label", `the value of label ${quote(key)} must be text, not ${quote(value)}; write it in quotes`);
-    return false;
-  });
-  return Object.fromEntries(kept) as Labels;
+  const { value } = part;
+  const odd = Object.keys(value).filter((key) => typeof value[key] !== "string");
+  if (odd.length === 0) return value as Labels;
+  for (const key of odd) {
+    part.at(key).problem("object/label", `the value of label ${quote(key)} must be text, not ${quote(value[key])}; write it in quotes`);
+  }
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !odd.includes(key))) as Labels;
 }
 
+/** `podIP` is the first of `podIPs`, where both are given. */
 function readPodAddresses(status: Part): readonly Address[] {
-  const listed = (status.at("podIPs").items() ?? []).map((item) => item.at("ip"));
-  return distinct([...listed, status.at("podIP")].map(readAddress));
+  const addresses: Address[] = [];
+  for (const item of status.at("podIPs").items() ?? []) addAddress(addresses, item.at("ip"));
+  if (addresses.length === 0) addAddress(addresses, status.at("podIP"));
+  return addresses;
 }
 
-function readAddress(part: Part): Address | undefined {
+function addAddress(addresses: Address[], part: Part): void {
   const text = part.text();
-  if (text === undefined || text === "") return undefined;
-  return parseAddress(text) ?? part.problem("object/address", `${quote(text)} is no IP address`);
-}
-
-function distinct(addresses: readonly (Address | undefined)[]): readonly Address[] {
-  return [...new Set(addresses.filter((address) => address !== undefined))];
+  if (text === undefined || text === "") return;
+  const address = parseAddress(text);
+  if (address === undefined) part.problem("object/address", `${quote(text)} is no IP address`);
+  else if (!addresses.includes(address)) addresses.push(address);
 }
 
 /** The controlling owner: at most one owner reference has `controller: true`. */
 function readOwner(part: Part): OwnerReference | undefined {
   const owner = part.items()?.find((item) => item.at("controller").value === true);
-  const [kind, name] = [owner?.at("kind").text(), owner?.at("name").text()];
-  if (!owner || kind === undefined || name === undefined) return undefined;
-  return { apiVersion: owner.at("apiVersion").text() ?? "", kind, name, uid: owner.at("uid").text() ?? "", controller: true };
+  if (!owner) return undefined;
+  const readable = ["apiVersion", "kind", "name", "uid"].every((field) => typeof owner.at(field).value === "string");
+  if (readable) return owner.value as OwnerReference;
+  return owner.problem("object/owner", "an owner reference needs `apiVersion`, `kind`, `name` and `uid` as texts");
 }
+
+const NO_PORTS: readonly ContainerPort[] = [];
 
 /** Containers, and init containers that keep running beside them ("Names on sidecar initContainers count for real CNIs", S10). */
 function readPorts(spec: Part): readonly ContainerPort[] {
-  const sidecars = (spec.at("initContainers").items() ?? []).filter((item) => item.at("restartPolicy").value === "Always");
-  return [...(spec.at("containers").items() ?? []), ...sidecars].flatMap((container) =>
-    (container.at("ports").items() ?? []).flatMap((port) => readPort(port, container.at("name").text() ?? "")),
-  );
+  const ports: ContainerPort[] = [];
+  for (const container of spec.at("containers").items() ?? []) addPorts(ports, container);
+  for (const container of spec.at("initContainers").items() ?? []) {
+    if (container.at("restartPolicy").value === "Always") addPorts(ports, container);
+  }
+  return ports.length === 0 ? NO_PORTS : ports;
 }
 
-function readPort(part: Part, container: string): ContainerPort[] {
-  const [name, port, protocol] = [part.at("name").text(), readPortNumber(part.at("containerPort")), readPlainProtocol(part.at("protocol"))];
-  return port === undefined || protocol === undefined ? [] : [{ ...(name ? { name } : {}), port, protocol, container }];
+function addPorts(ports: ContainerPort[], part: Part): void {
+  const container = part.at("name").text() ?? "";
+  for (const item of part.at("ports").items() ?? []) {
+    const [port, protocol, name] = [readPortNumber(item.at("containerPort")), readPlainProtocol(item.at("protocol")), item.at("name").text()];
+    if (port !== undefined && protocol !== undefined) ports.push(name ? { name, port, protocol, container } : { port, protocol, container });
+  }
 }
 
 export const core = {

@@ -18,8 +18,8 @@ const readers: ReadonlyMap<string, KindReader> = new Map(
 );
 
 /** The kinds that are read as policies, for webhook rules and watches. */
-export const policyKinds: readonly { readonly group: string; readonly version: string; readonly kind: string; readonly resource: string }[] = dialects.flatMap(
-  ({ group, kinds }) => kinds.filter(({ policy }) => policy).map(({ kind, resource, versions }) => ({ group, version: versions[0] ?? "", kind, resource })),
+export const policyKinds: readonly { readonly group: string; readonly version: string; readonly kind: string; readonly resource: string; readonly namespaced: boolean }[] = dialects.flatMap(
+  ({ group, kinds }) => kinds.filter(({ policy }) => policy).map(({ kind, resource, versions, namespaced }) => ({ group, version: versions[0] ?? "", kind, resource, namespaced })),
 );
 
 /** A problem, and the object that has it when that much could be read. */

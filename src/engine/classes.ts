@@ -40,6 +40,9 @@ export class Classes {
   /** By number of the label. */
   private readonly withLabels: number[][] = [];
   private readonly withPortNames = new Map<string, number[]>();
+  /** By number of the set of addresses. */
+  private readonly withAddressSets: number[][] = [];
+  private readonly withNodes: number[] = [];
   private readonly namespaces = new Map<string, NamespaceClass>();
   private readonly namespacesByName = new Map<string, NamespaceClass[]>();
   private readonly known = new WeakMap<Namespace, NamespaceClass>();
@@ -68,8 +71,14 @@ export class Classes {
     return this.withPortNames.get(name) ?? [];
   }
 
-  allNamespaces(): Iterable<NamespaceClass> {
-    return this.namespaces.values();
+  /** Ids of the classes of ends with an address in this set. */
+  withAddressSet(number: number): readonly number[] {
+    return this.withAddressSets[number] ?? [];
+  }
+
+  /** Ids of the classes of ends that stand for nodes. */
+  standingForNodes(): readonly number[] {
+    return this.withNodes;
   }
 
   namespacesNamed(name: string): readonly NamespaceClass[] {
@@ -116,6 +125,8 @@ export class Classes {
     const added: EndClass = { id: this.list.length, ...parts };
     this.list.push(added);
     this.byKey.set(key, added);
+    for (const number of parts.addressSets) (this.withAddressSets[number] ??= []).push(added.id);
+    if (parts.nodes.length > 0) this.withNodes.push(added.id);
     return added;
   }
 

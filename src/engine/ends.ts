@@ -25,69 +25,93 @@ export interface End {
 
 const NO_NODES: readonly Node[] = [];
 
-/** A pod that policies select. */
-export class LivePodEnd implements End {
+/** Remembers the classes of an end as long as the vocabulary says what it said. */
+abstract class KnownEnd {
   readonly endpoint: Endpoint;
-  readonly subject: Pod;
   readonly families: number;
   readonly named: number;
-  readonly uniform: boolean;
-  readonly namespace: NamespaceClass;
-  private readonly addresses: readonly Address[];
-  private readonly memo: ClassMemo;
+  protected readonly registry: Registry;
+  private version = -1;
+  private none: EndClass | undefined;
+  private v4: EndClass | undefined;
+  private v6: EndClass | undefined;
 
-  constructor(endpoint: Endpoint & { readonly kind: "pod" }, namespace: NamespaceClass, { index, matchesAddresses }: LiveOptions) {
+  constructor(endpoint: Endpoint, addresses: readonly Address[], registry: Registry) {
     this.endpoint = endpoint;
-    this.subject = endpoint.pod;
-    this.namespace = namespace;
-    const known = endpoint.address === undefined ? endpoint.pod.addresses : [endpoint.address];
-    this.families = familiesOf(known);
+    this.families = familiesOf(addresses);
     this.named = endpoint.address === undefined ? 0 : this.families;
-    this.addresses = matchesAddresses ? known : [];
-    this.uniform = this.addresses.length === 0;
-    this.memo = new ClassMemo(index.vocabulary, (family) => index.classes.ofPod(this.subject, namespace, this.around(family, index.vocabulary)));
+    this.registry = registry;
   }
 
   classIn(family: Family): EndClass {
-    return this.memo.classIn(this.uniform ? 0 : family);
+    if (this.version !== this.registry.vocabulary.version) {
+      this.version = this.registry.vocabulary.version;
+      this.none = this.v4 = this.v6 = undefined;
+    }
+    if (family === 0 || this.uniform) return (this.none ??= this.makeClass(0));
+    return family === 4 ? (this.v4 ??= this.makeClass(4)) : (this.v6 ??= this.makeClass(6));
+  }
+
+  abstract get uniform(): boolean;
+  protected abstract makeClass(family: Family): EndClass;
+}
+
+/** A pod that policies select. */
+export class LivePodEnd extends KnownEnd implements End {
+  readonly subject: Pod;
+  readonly namespace: NamespaceClass;
+  private readonly addresses: readonly Address[];
+
+  /** `matchesAddresses` is the profile's `cidrSelectsPods`. */
+  constructor(endpoint: Endpoint & { readonly kind: "pod" }, namespace: NamespaceClass, { registry, matchesAddresses }: LiveOptions) {
+    const known = endpoint.address === undefined ? endpoint.pod.addresses : [endpoint.address];
+    super(endpoint, known, registry);
+    this.subject = endpoint.pod;
+    this.namespace = namespace;
+    this.addresses = matchesAddresses ? known : NO_ADDRESSES;
+  }
+
+  get uniform(): boolean {
+    return this.addresses.length === 0;
   }
 
   nodesIn(): readonly Node[] {
     return NO_NODES;
   }
 
-  private around(family: Family, vocabulary: Vocabulary): Surroundings {
-    return this.uniform ? NOWHERE : { addressSets: setsWith(this.addresses, family, vocabulary), nodes: [] };
+  protected override makeClass(family: Family): EndClass {
+    const { vocabulary, classes } = this.registry;
+    const around = this.uniform || family === 0 ? NOWHERE : { addressSets: setsWith(this.addresses, family, vocabulary), nodes: [] };
+    return classes.ofPod(this.subject, this.namespace, around);
   }
 }
 
 /** An address, or a pod that no selector selects: it is matched by its addresses and by the nodes it stands for. */
-export class OtherEnd implements End {
-  readonly endpoint: Endpoint;
-  readonly families: number;
-  readonly named: number;
-  readonly uniform = false;
+export class OtherEnd extends KnownEnd implements End {
+  private readonly addresses: readonly Address[];
   private readonly nodes: (family: Family) => readonly Node[];
-  private readonly memo: ClassMemo;
 
-  constructor(endpoint: Endpoint, { index: { vocabulary, classes }, addresses, nodes }: OtherOptions) {
-    this.endpoint = endpoint;
-    this.families = familiesOf(addresses);
-    this.named = endpoint.address === undefined ? 0 : this.families;
+  constructor(endpoint: Endpoint, { registry, addresses, nodes }: OtherOptions) {
+    super(endpoint, addresses, registry);
+    this.addresses = addresses;
     this.nodes = nodes;
-    this.memo = new ClassMemo(vocabulary, (family) =>
-      classes.ofOther({ addressSets: setsWith(addresses, family, vocabulary), nodes: nodes(family).map(({ labels }) => labels) }),
-    );
   }
 
-  classIn(family: Family): EndClass {
-    return this.memo.classIn(family);
+  get uniform(): boolean {
+    return false;
   }
 
   nodesIn(family: Family): readonly Node[] {
     return this.nodes(family);
   }
+
+  protected override makeClass(family: Family): EndClass {
+    const { vocabulary, classes } = this.registry;
+    return classes.ofOther({ addressSets: setsWith(this.addresses, family, vocabulary), nodes: this.nodes(family).map(({ labels }) => labels) });
+  }
 }
+
+const NO_ADDRESSES: readonly Address[] = [];
 
 /** What classes are made of and where they are kept. */
 interface Registry {
@@ -96,40 +120,14 @@ interface Registry {
 }
 
 interface LiveOptions {
-  readonly index: Registry;
-  /** The profile's `cidrSelectsPods`. */
+  readonly registry: Registry;
   readonly matchesAddresses: boolean;
 }
 
 interface OtherOptions {
-  readonly index: Registry;
+  readonly registry: Registry;
   readonly addresses: readonly Address[];
   readonly nodes: (family: Family) => readonly Node[];
-}
-
-/** Classes by family, as long as the vocabulary says what it said. */
-class ClassMemo {
-  private version = -1;
-  private none: EndClass | undefined;
-  private v4: EndClass | undefined;
-  private v6: EndClass | undefined;
-  private readonly vocabulary: Vocabulary;
-  private readonly make: (family: Family) => EndClass;
-
-  constructor(vocabulary: Vocabulary, make: (family: Family) => EndClass) {
-    this.vocabulary = vocabulary;
-    this.make = make;
-  }
-
-  classIn(family: Family): EndClass {
-    if (this.version !== this.vocabulary.version) {
-      this.version = this.vocabulary.version;
-      this.none = this.v4 = this.v6 = undefined;
-    }
-    if (family === 4) return (this.v4 ??= this.make(4));
-    if (family === 6) return (this.v6 ??= this.make(6));
-    return (this.none ??= this.make(0));
-  }
 }
 
 /** The addresses that an end has that is no live pod. "A finished pod with its IP reused: ignored" (edge case 29). */

@@ -1,8 +1,8 @@
 import { NAME_LABEL, type Namespace } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { admits, ANYTHING, complementValues, intersectValues, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
-import { FALSE, Formulas, type Formula, type Variable } from "./formula.js";
+import { ABSENT, admits, ANYTHING, complementValues, intersectValues, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
+import { FALSE, Formulas, not, type Formula, type Variable } from "./formula.js";
 import { Meter } from "./meter.js";
 import type { Party } from "./party.js";
 import type { Budget, PodSpace } from "./question.js";
@@ -93,6 +93,37 @@ export class Inquiry {
     return labels;
   }
 
+  /**
+   * "Parties in future namespaces are in different ones, or in one with the same labels." Only names that `root` mentions can
+   * be one: two fresh names are two.
+   */
+  consistent(root: Formula, parties: readonly SpaceParty[]): Formula {
+    const future = parties.filter((party) => isFuture(party.space.namespace));
+    return this.formulas.and([root, ...future.flatMap((a, i) => future.slice(i + 1).map((b) => this.apartOrAlike(root, a, b)))]);
+  }
+
+  private apartOrAlike(root: Formula, ...[a, b]: [SpaceParty, SpaceParty]): Formula {
+    const { formulas } = this;
+    const keys = new Set([a, b].flatMap((party) => [NAME_LABEL, ...this.unknownLabels(party, "namespace").keys(), ...limitsOf(party.space, "namespace").constraints.keys()]));
+    const both = (key: string, values: ValueSet): readonly [Formula, Formula] => [formulas.atom(this.label(a, "namespace", key), values), formulas.atom(this.label(b, "namespace", key), values)];
+    const alike = [...keys].flatMap((key) => [ABSENT, ...this.mentioned(root, [a, b], key).map((value) => oneOf([value]))].map((values) => {
+      const [one, other] = both(key, values);
+      return formulas.choose(one, other, not(other));
+    }));
+    const same = formulas.and(alike);
+    return formulas.and(this.mentioned(root, [a, b], NAME_LABEL).map((name) => formulas.or([not(formulas.and(both(NAME_LABEL, oneOf([name])))), same])));
+  }
+
+  /** Values of a namespace label that the formula or the spaces mention. */
+  private mentioned(root: Formula, parties: readonly SpaceParty[], key: string): readonly string[] {
+    const variables = new Set(parties.map((party) => this.label(party, "namespace", key)));
+    const inRoot = this.formulas.below(root).flatMap((index) => {
+      const node = this.formulas.node(index * 2);
+      return node.kind === "atom" && variables.has(node.variable) ? [...node.values.values] : [];
+    });
+    return [...new Set([...inRoot, ...parties.flatMap(({ space }) => [...(limitsOf(space, "namespace").constraints.get(key)?.values ?? [])])])];
+  }
+
   private labelIn(party: SpaceParty, scope: Scope, [key, values]: readonly [string, ValueSet]): Formula {
     const { values: limit, possible } = this.unknowns[this.label(party, scope, key)] as Unknown;
     const kept = { ...values, values: new Set([...values.values].filter(possible)) };
@@ -109,16 +140,18 @@ export class Inquiry {
     if (known !== undefined) return known;
     const variable = this.formulas.variable(`${owner} ${key}`);
     keys.set(key, variable);
-    this.unknowns[variable] = this.unknownOf(party.space, scope, key);
+    this.unknowns[variable] = this.unknownOf(party, scope, key);
     return variable;
   }
 
-  private unknownOf(space: PodSpace, scope: Scope, key: string): Unknown {
+  private unknownOf({ id, space }: SpaceParty, scope: Scope, key: string): Unknown {
     const values = limitsOf(space, scope).constraints.get(key) ?? ANYTHING;
+    // Fresh names differ between parties, so that two future namespaces nobody mentions are two.
+    const stem = `future-namespace${id === "subject" ? "" : `-of-${id.replace(/\W+/g, "-")}`}`;
     if (scope === "namespace" && key === NAME_LABEL) {
       // "kubernetes.io/metadata.name=<name> is set automatically on every namespace" (S8).
       const possible = (name: string) => NAMESPACE_NAME.test(name) && !this.snapshots.some((snapshot) => snapshot.namespaces.has(name));
-      return { values: intersectValues(values, PRESENT), possible, fresh: "future-namespace" };
+      return { values: intersectValues(values, PRESENT), possible, fresh: stem };
     }
     return { values, possible: (value) => LABEL_VALUE.test(value), fresh: "other" };
   }

@@ -65,9 +65,9 @@ type Finding = Counterexample | "none" | "unknown";
 function prove(asked: FlowQuestion): Proof {
   const question = openCase(asked);
   const bare = hypotheticalStage(asked.flow);
-  const bareRoot = wanted(question, bare, question.subject);
   const stage = fullStage(question, bare);
-  const root = stage === bare ? bareRoot : wanted(question, stage, question.subject);
+  const { inquiry, subject } = question;
+  const root = inquiry.consistent(wanted(question, stage, subject), [subject, ...peersOf(stage)]);
   const solution = solveWithin(question, root);
   // What runs is concrete and cheap to check, and must not hide behind selectors that exhaust the search.
   if (solution.answer === "unknown") question.inquiry.meter.renew();

@@ -3,11 +3,9 @@ import type { Direction } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { TrafficSet } from "../model/traffic.js";
 import type { Address } from "../sets/ip-set.js";
-import type { NamespaceClass } from "./classes.js";
 import { addressesOfOther, LivePodEnd, nodesOfOther, OtherEnd, type End, type Family } from "./ends.js";
-import { policiesFor, type RelevantPolicies } from "./relevant.js";
-import { RowIndex } from "./row-index.js";
-import type { Row, Walk } from "./rows.js";
+import { RowIndex, type View } from "./row-index.js";
+import type { Row } from "./rows.js";
 import { ALL, NONE } from "./traffic-table.js";
 import type { Connection, EngineProfile } from "./verdict.js";
 
@@ -28,19 +26,13 @@ export function reachability(snapshot: Snapshot, profile: EngineProfile, previou
   return new Reachability(snapshot, profile, same ? previous.index : new RowIndex());
 }
 
-/** One namespace of the snapshot, its policies learned. */
-interface View {
-  readonly namespace: NamespaceClass;
-  readonly policies: RelevantPolicies;
-}
-
 export class Reachability {
   readonly snapshot: Snapshot;
   readonly profile: EngineProfile;
   readonly index: RowIndex;
   private readonly views = new Map<string, View>();
-  /** By the class of the subject. */
-  private readonly rows: Readonly<Record<Direction, Map<number, Row>>> = { ingress: new Map(), egress: new Map() };
+  /** By the id of the subject's class. */
+  private readonly rows: Readonly<Record<Direction, (Row | undefined)[]>> = { ingress: [], egress: [] };
 
   constructor(snapshot: Snapshot, profile: EngineProfile, index: RowIndex) {
     this.snapshot = snapshot;
@@ -95,10 +87,10 @@ export class Reachability {
   end(endpoint: Endpoint): End {
     if (endpoint.kind === "address" || !isLive(endpoint.pod)) {
       const addresses = addressesOfOther(this.snapshot, endpoint);
-      return new OtherEnd(endpoint, { index: this.index, addresses, nodes: (family) => nodesOfOther(this.snapshot, endpoint, family) });
+      return new OtherEnd(endpoint, { registry: this.index, addresses, nodes: (family) => nodesOfOther(this.snapshot, endpoint, family) });
     }
     const { namespace } = this.view(endpoint.pod.namespace);
-    const options = { index: this.index, matchesAddresses: this.profile.cidrSelectsPods };
+    const options = { registry: this.index, matchesAddresses: this.profile.cidrSelectsPods };
     if (endpoint.address !== undefined) return new LivePodEnd(endpoint, namespace, options);
     const known = this.index.ends.get(endpoint.pod);
     if (known?.namespace === namespace) return known;
@@ -109,21 +101,14 @@ export class Reachability {
 
   /** The end that an address is when neither a pod nor a node has it. */
   stranger(address: Address): End {
-    return new OtherEnd({ kind: "address", address }, { index: this.index, addresses: [address], nodes: () => [] });
+    return new OtherEnd({ kind: "address", address }, { registry: this.index, addresses: [address], nodes: () => [] });
   }
 
   /** What an end accepts, by class of the other end; undefined for ends that no policy selects: they accept everything. */
   row(end: End, direction: Direction): Row | undefined {
-    const { subject } = end;
-    if (!subject) return undefined;
-    const { policies } = this.view(subject.namespace);
-    const { id, labels, ports } = end.classIn(end.families & 1 ? 4 : end.families & 2 ? 6 : 0);
-    let row = this.rows[direction].get(id);
-    if (!row) {
-      const walk: Walk = policies[direction].map(({ tier, groups }) => ({ tier, groups: groups.map((group) => group.filter((policy) => policy.subject.pods.matches(labels))) }));
-      this.rows[direction].set(id, (row = this.index.row({ direction, walk, ports })));
-    }
-    return row;
+    if (!end.subject) return undefined;
+    const subject = end.classIn(end.families & 1 ? 4 : end.families & 2 ? 6 : 0);
+    return (this.rows[direction][subject.id] ??= this.index.rowOf(this.view(end.subject.namespace), subject, direction));
   }
 
   private oneEnd(direction: Direction, from: End, to: End): TrafficSet {
@@ -144,13 +129,8 @@ export class Reachability {
   }
 
   private view(name: string): View {
-    const known = this.views.get(name);
-    if (known) return known;
-    const namespace = this.snapshot.namespace(name);
-    const policies = policiesFor(this.snapshot, namespace);
-    for (const policy of policies.list) this.index.vocabulary.learn(policy);
-    const view = { namespace: this.index.classes.ofNamespace(namespace), policies };
-    this.views.set(name, view);
+    let view = this.views.get(name);
+    if (!view) this.views.set(name, (view = this.index.view(this.snapshot, name)));
     return view;
   }
 }

@@ -1,11 +1,30 @@
-import type { Pod } from "../model/endpoint.js";
-import type { Policy } from "../model/policy.js";
-import { Classes } from "./classes.js";
+import type { Namespace, Pod } from "../model/endpoint.js";
+import type { Direction, Policy } from "../model/policy.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { Classes, type EndClass, type NamespaceClass } from "./classes.js";
 import type { LivePodEnd } from "./ends.js";
+import { policiesFor, type RelevantPolicies } from "./relevant.js";
 import { Row, type Plan, type RowTools } from "./rows.js";
 import { Selections } from "./selections.js";
 import { TrafficTable } from "./traffic-table.js";
 import { Vocabulary } from "./vocabulary.js";
+
+type PolicyMap = ReadonlyMap<string, Policy>;
+
+/** One namespace with the policies that can select its pods, for every snapshot that has both as they are here. */
+export interface View {
+  readonly namespace: NamespaceClass;
+  readonly policies: RelevantPolicies;
+  /** By the id of the subject's class. */
+  readonly rows: Readonly<Record<Direction, Map<number, Row>>>;
+}
+
+/** A view, and what it was made of. */
+interface KnownView {
+  readonly namespace: Namespace;
+  readonly cluster: PolicyMap;
+  readonly view: View;
+}
 
 /** Several times what a cluster of 100,000 pods and 10,000 policies needs. */
 const MOST = 100_000;
@@ -16,6 +35,7 @@ export class RowIndex {
   readonly classes = new Classes(this.vocabulary);
   readonly tools: RowTools = { classes: this.classes, selections: new Selections(this.classes, this.vocabulary), traffic: new TrafficTable() };
   readonly ends = new WeakMap<Pod, LivePodEnd>();
+  private readonly views = new WeakMap<PolicyMap, KnownView>();
   private readonly rows = new Map<string, Row>();
   private readonly policyNumbers = new WeakMap<Policy, number>();
   private policyCount = 0;
@@ -25,8 +45,29 @@ export class RowIndex {
     return this.classes.size < MOST && this.rows.size < MOST;
   }
 
-  /** The row of a plan: one object for equal plans. */
-  row(plan: Plan): Row {
+  /** Looks at one namespace of a snapshot; teaches the vocabulary what its policies read. */
+  view(snapshot: Snapshot, name: string): View {
+    const state = snapshot.namespaces.get(name);
+    const namespace = snapshot.namespace(name);
+    const known = state && this.views.get(state.policies);
+    if (known?.namespace === namespace && known.cluster === snapshot.clusterPolicies) return known.view;
+    const policies = policiesFor(snapshot, namespace);
+    for (const policy of policies.list) this.vocabulary.learn(policy);
+    const view: View = { namespace: this.classes.ofNamespace(namespace), policies, rows: { ingress: new Map(), egress: new Map() } };
+    if (state) this.views.set(state.policies, { namespace, cluster: snapshot.clusterPolicies, view });
+    return view;
+  }
+
+  /** The row of a class of pods that lie in the namespace of the view. */
+  rowOf(view: View, subject: EndClass, direction: Direction): Row {
+    const rows = view.rows[direction];
+    let row = rows.get(subject.id);
+    if (!row) rows.set(subject.id, (row = this.row(planOf(view, subject, direction))));
+    return row;
+  }
+
+  /** One object for equal plans. */
+  private row(plan: Plan): Row {
     const key = this.keyOf(plan);
     let row = this.rows.get(key);
     if (!row) this.rows.set(key, (row = new Row(plan, this.tools)));
@@ -45,4 +86,9 @@ export class RowIndex {
     if (number === undefined) this.policyNumbers.set(policy, (number = this.policyCount++));
     return number;
   }
+}
+
+function planOf({ policies }: View, { labels, ports }: EndClass, direction: Direction): Plan {
+  const walk = policies[direction].map(({ tier, groups }) => ({ tier, groups: groups.map((group) => group.filter(({ subject }) => subject.pods.matches(labels))) }));
+  return { direction, walk, ports };
 }

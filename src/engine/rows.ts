@@ -44,8 +44,20 @@ export class Row {
     return this.rest;
   }
 
-  /** The classes of each traffic, among all that are known. */
-  partition(): readonly { readonly bits: Bitset; readonly traffic: number }[] {
+  /** The classes, among all that are known, with which this row and another of the same tools allow different traffic. */
+  difference(other: Row): Bitset {
+    const differs = emptyBits(this.tools.classes.size);
+    if (this === other) return differs;
+    for (const one of this.partition()) {
+      for (const two of other.partition()) {
+        if (one.traffic === two.traffic) continue;
+        for (let i = 0; i < differs.length; i++) differs[i] = (differs[i] as number) | ((one.bits[i] as number) & (two.bits[i] as number));
+      }
+    }
+    return differs;
+  }
+
+  private partition(): readonly { readonly bits: Bitset; readonly traffic: number }[] {
     if (this.tools.classes.size !== this.width) this.work();
     let rest = fullBits(this.width);
     for (const { bits } of this.groups) rest = withoutBits(rest, bits);

@@ -49,41 +49,46 @@ export class Selections {
   }
 
   private extend(selection: Selection, peer: Peer): void {
-    const size = this.classes.size;
-    const bits = emptyBits(size);
+    const from = selection.width;
+    const bits = emptyBits(this.classes.size);
     bits.set(selection.bits);
-    const matches = this.matcher(peer);
-    for (const id of this.candidates(peer, selection.width)) if (matches(this.classes.at(id))) addBit(bits, id);
     selection.bits = bits;
-    selection.width = size;
-  }
-
-  private matcher(peer: Peer): (end: EndClass) => boolean {
-    switch (peer.kind) {
-      case "pods":
-        return (end) => end.namespace !== undefined && peer.pods.matches(end.labels) && this.admits(peer.namespaces, end.namespace);
-      case "addresses": {
-        const number = this.vocabulary.numberOf(peer.addresses);
-        return (end) => end.addressSets.includes(number);
-      }
-      case "nodes":
-        return (end) => end.nodes.some((labels) => peer.labels.matches(labels));
-      case "symbolic":
-        return () => false;
+    selection.width = this.classes.size;
+    const matches = this.matcher(peer);
+    const listed = this.candidates(peer, from);
+    if (listed) {
+      for (const id of listed) if (id >= from && matches(this.classes.at(id))) addBit(bits, id);
+    } else {
+      for (let id = from; id < selection.width; id++) if (matches(this.classes.at(id))) addBit(bits, id);
     }
   }
 
-  /** Ids from `from` on that may match: the shortest list there is. */
-  private candidates(peer: Peer, from: number): Iterable<number> {
-    const size = this.classes.size;
-    if (peer.kind !== "pods" || size - from < FEW) return upTo(from, size);
-    const names = namesIn(peer.namespaces);
-    const lists = [
-      ...(names ? [names.flatMap((name) => this.classes.namespacesNamed(name)).flatMap(({ members }) => members)] : []),
-      ...this.listsByLabel(peer.pods),
-    ];
-    const [shortest] = lists.sort((a, b) => a.length - b.length);
-    return shortest ? shortest.filter((id) => id >= from) : upTo(from, size);
+  private matcher(peer: Peer): (end: EndClass) => boolean {
+    if (peer.kind === "pods") {
+      return (end) => end.namespace !== undefined && peer.pods.matches(end.labels) && this.admits(peer.namespaces, end.namespace);
+    }
+    if (peer.kind === "nodes") return (end) => end.nodes.some((labels) => peer.labels.matches(labels));
+    // What is listed for a set of addresses has an address in it.
+    return () => peer.kind === "addresses";
+  }
+
+  /** The shortest list of the classes that may match; undefined when there is none, or when it is quicker to try each. */
+  private candidates(peer: Peer, from: number): readonly number[] | undefined {
+    switch (peer.kind) {
+      case "addresses":
+        return this.classes.withAddressSet(this.vocabulary.numberOf(peer.addresses));
+      case "nodes":
+        return this.classes.standingForNodes();
+      case "symbolic":
+        return [];
+      case "pods": {
+        if (this.classes.size - from < FEW) return undefined;
+        const names = namesIn(peer.namespaces);
+        const inNamespaces = names?.flatMap((name) => this.classes.namespacesNamed(name)).flatMap(({ members }) => members);
+        const [shortest] = [...(inNamespaces ? [inNamespaces] : []), ...this.listsByLabel(peer.pods)].sort((a, b) => a.length - b.length);
+        return shortest;
+      }
+    }
   }
 
   /** For each label that the box requires, the classes that have it. */
@@ -106,8 +111,4 @@ export class Selections {
 function namesIn(box: LabelBox): readonly string[] | undefined {
   const names = box.constraints.get(NAME_LABEL);
   return names === undefined || names.allBut || names.absent ? undefined : [...names.values];
-}
-
-function* upTo(from: number, end: number): Generator<number> {
-  for (let id = from; id < end; id++) yield id;
 }

@@ -42,7 +42,9 @@ export interface WatchedKind {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** Plural, as in paths. */
   readonly resource: string;
+  readonly namespaced: boolean;
 }
 
 export interface Match {

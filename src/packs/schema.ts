@@ -98,7 +98,7 @@ export const PACK_SCHEMA = {
         watches: {
           type: "array",
           default: [],
-          items: { type: "object", additionalProperties: false, required: ["group", "version", "kind", "resource"], properties: { group: { type: "string" }, version: { type: "string" }, kind: { type: "string" }, resource: { type: "string" } } },
+          items: { type: "object", additionalProperties: false, required: ["group", "version", "kind", "resource", "namespaced"], properties: { group: { type: "string" }, version: { type: "string" }, kind: { type: "string" }, resource: { type: "string" }, namespaced: { type: "boolean" } } },
         },
         rules: { type: "array", items: RULE },
         exemptions: { type: "array", default: [], items: EXEMPTION },

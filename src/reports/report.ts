@@ -1,5 +1,5 @@
 import type { Place } from "../model/result.js";
-import { ruleId, type Violation } from "../model/violation.js";
+import { ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
 
 /** One broken rule and where its object stands. */
 export interface Finding {
@@ -90,15 +90,24 @@ export function summary({ findings, checked }: Findings): string {
 
 /** Sentences under a violation's message, in the order people ask: who, why, how many, what to do. */
 export function detailsOf(violation: Violation): readonly string[] {
-  const { counterexample, policies, runningPods, remediation, link, path } = violation;
+  const { counterexample, policies, runningPods, remediation, link, path, fix } = violation;
   return [
     path === undefined || path === "" ? undefined : `at ${path}`,
     counterexample,
     policies.length === 0 ? undefined : `decided by ${policies.join(", ")}`,
     runningPods === undefined ? undefined : `${runningPods} running ${runningPods === 1 ? "pod is" : "pods are"} affected`,
     remediation,
+    ...(fix ? fixLines(fix) : []),
     link,
   ].filter((line) => line !== undefined);
+}
+
+/** The verified fix, one object a line, as `kubectl apply -f -` takes it. */
+function fixLines({ apply, remove }: VerifiedFix): readonly string[] {
+  return [
+    ...remove.map(({ kind, namespace, name }) => `fix (verified): delete ${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`),
+    ...apply.map((object) => `fix (verified): apply ${JSON.stringify(object)}`),
+  ];
 }
 
 /** Each rule that was broken, once, by id. */

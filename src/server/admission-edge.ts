@@ -53,14 +53,14 @@ export interface Answer {
 export async function answerReview(parts: EdgeParts & { readonly gate: Gate }, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
   const { gate, log } = parts;
   const bytes = Math.min(announcedLength(request) ?? gate.limits.bodyCap, gate.limits.bodyCap);
-  if (!gate.admit(bytes)) return await shed(call, request);
+  const taken = gate.admit(bytes);
   try {
-    return await readAndJudge(parts, call, request);
+    return await (taken ? readAndJudge(parts, call, request) : shed(call, request));
   } catch (error) {
     log.error({ uid: call.uid, route: call.route, err: error }, "a review failed inside");
     return trouble(call, "error", { code: 403, message: "an error inside Sluice kept this request from being judged; its log has the details" });
   } finally {
-    gate.release(bytes);
+    if (taken) gate.release(bytes);
   }
 }
 

@@ -5,17 +5,17 @@ const DEFAULT_MS = 10_000;
 const MAX_MS = 30_000;
 
 /**
- * Milliseconds to answer in: what the API server writes as `?timeout=10s`, a Go duration, without the margin that the way back takes.
+ * Milliseconds to answer in: what the API server writes in the query as `timeout=10s`, a Go duration, without the margin that the way back takes.
  * The margin is a tenth, at most 500 ms: a round trip to another zone takes a few milliseconds, a collection of garbage up to 100.
  */
-export function timeToAnswer(timeout: unknown): number {
-  const whole = Math.min(MAX_MS, parseDuration(timeout) ?? DEFAULT_MS);
+export function timeToAnswer(query: string): number {
+  const whole = Math.min(MAX_MS, parseDuration(/(?:^|&)timeout=([^&]*)/.exec(query)?.[1] ?? "") ?? DEFAULT_MS);
   return whole - Math.min(500, whole / 10);
 }
 
 /** A positive Go duration such as `10s` or `1m30s`, in milliseconds. */
-export function parseDuration(text: unknown): number | undefined {
-  if (typeof text !== "string" || !/^(?:\d{1,9}(?:\.\d{1,9})?(?:h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined;
+export function parseDuration(text: string): number | undefined {
+  if (!/^(?:\d{1,9}(?:\.\d{1,9})?(?:h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined;
   let sum = 0;
   for (const [, value, unit] of text.matchAll(/([\d.]+)(h|ms|m|s|us|µs|ns)/g)) sum += Number(value) * (UNIT_MS[unit ?? ""] ?? 0);
   return sum > 0 ? sum : undefined;

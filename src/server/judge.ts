@@ -15,6 +15,8 @@ export interface JudgeParts {
   readonly validate: (request: AdmissionRequest, snapshot: Snapshot) => Decision;
   /** The pure decision of a mutating call: a patch, never a refusal. */
   readonly mutate: (request: AdmissionRequest, snapshot: Snapshot) => Decision;
+  /** Is a namespace left out of the configuration that fails closed, so that refusals for it come from `/validate/warn`? */
+  readonly isExempt?: (namespace: string) => boolean;
   /** With `--state` only: facts of an object, so that an admitted change becomes part of the state. */
   readonly facts?: (object: KubeObject) => readonly Fact[];
   /** With `--cluster` only: a consistent read of these namespaces, as changes to the snapshot. Rejects when it cannot be had in time. */
@@ -28,21 +30,29 @@ export function makeJudge(parts: JudgeParts): Judge {
   const { live, validate, mutate, facts, confirm } = parts;
   return (request, route, deadline) => {
     if (route === "mutate") return mutate(request, live.current);
-    const decision = forRoute(validate(request, live.current), route);
+    const judged = validate(request, live.current);
+    const decision = forRoute(judged, { route, request, ...parts });
     if (!decision.allowed) return confirm ? confirmed({ ...parts, confirm }, { request, route, deadline, decision }) : decision;
     // In the same turn of the loop as the decision: the next review sees it, and no other one comes in between.
-    if (facts && !request.dryRun) live.apply(stateChanges(request, facts));
+    if (facts && judged.allowed && !request.dryRun) live.apply(stateChanges(request, facts));
     return decision;
   };
 }
 
+interface Asked extends Pick<JudgeParts, "isExempt"> {
+  readonly route: Route;
+  readonly request: AdmissionRequest;
+}
+
 /**
- * What one route tells. `/validate/deny` leaves the warnings of rules to `/validate/warn`, where every rule counts: policies of exempt
- * namespaces are sent there alone, and a refusal under `failurePolicy: Ignore` still refuses (facts/admission.md 2).
+ * What one route tells, so that both configurations together tell everything once: `/validate/deny` refuses, and
+ * `/validate/warn` warns. Requests in exempt namespaces are sent to `/validate/warn` alone, so there it refuses too: a
+ * refusal under `failurePolicy: Ignore` still refuses (facts/admission.md 2).
  */
-function forRoute(decision: Decision, route: Route): Decision {
-  if (route !== "validate/deny") return decision;
-  return { ...decision, violations: decision.violations.filter(({ action }) => action === "deny") };
+function forRoute(decision: Decision, { route, request: { namespace }, isExempt = () => false }: Asked): Decision {
+  if (route === "validate/deny") return { ...decision, violations: decision.violations.filter(({ action }) => action === "deny"), warnings: [] };
+  if (route !== "validate/warn" || (namespace !== undefined && isExempt(namespace))) return decision;
+  return { ...decision, allowed: true, violations: decision.violations.filter(({ action }) => action !== "deny") };
 }
 
 interface Denial {
@@ -53,12 +63,12 @@ interface Denial {
 }
 
 /** Never deny on stale data: 6-8 % of pods beat the watch of a policy stored before them (A1). When no fresh data can be had, the client is asked to try again. */
-async function confirmed({ live, validate, confirm, metrics, log }: JudgeParts & Required<Pick<JudgeParts, "confirm">>, denial: Denial): Promise<Decision> {
+async function confirmed({ live, validate, confirm, metrics, log, isExempt }: JudgeParts & Required<Pick<JudgeParts, "confirm">>, denial: Denial): Promise<Decision> {
   const { request, route, deadline, decision } = denial;
   try {
     const signal = AbortSignal.timeout(Math.max(1, Math.floor(deadline - performance.now())));
     const changes = await confirm(namespacesOf(denial), signal);
-    const again = forRoute(validate(request, live.current.with(changes)), route);
+    const again = forRoute(validate(request, live.current.with(changes)), { route, request, ...(isExempt && { isExempt }) });
     metrics.confirmed(again.allowed ? "changed" : "same");
     return again;
   } catch (error) {

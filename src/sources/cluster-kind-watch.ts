@@ -101,11 +101,10 @@ export class KindWatch {
     return changes;
   }
 
-  /** Whether a kind is namespaced shows in the names of its objects; a Namespace is asked for by name. */
+  /** A Namespace is asked for by name; other cluster-scoped kinds are read whole. */
   #scopes(namespaces: readonly string[]): readonly Selection[] {
     if (this.kind.group === "" && this.kind.kind === "Namespace") return namespaces.map((name) => ({ name }));
-    const [example] = this.#known;
-    return example === undefined || example.includes("/") ? namespaces.map((namespace) => ({ namespace })) : [{}];
+    return this.kind.namespaced ? namespaces.map((namespace) => ({ namespace })) : [{}];
   }
 
   /** Pages are handed on as they come; what is known and was not seen goes at the end. */

@@ -9,6 +9,8 @@ export interface WatchedKind {
   /** Plural, as in paths. */
   readonly resource: string;
   readonly kind: string;
+  /** Do its objects lie in namespaces? */
+  readonly namespaced: boolean;
 }
 
 export interface Reader {

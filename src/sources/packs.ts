@@ -15,11 +15,14 @@ export interface LoadedPacks {
   readonly digest: string;
 }
 
-/** The packs in force, compiled with the profile and the settings. Problems name file, line and path. */
-export async function loadPacks(knobs: Knobs): Promise<Result<LoadedPacks>> {
+/**
+ * The packs in force, compiled with the profile and the settings. Problems name file, line and path. `more` are packs from
+ * elsewhere, which may use the names that the others define.
+ */
+export async function loadPacks(knobs: Knobs, more: readonly KubeObject[] = []): Promise<Result<LoadedPacks>> {
   const [profile, packs] = [await loadProfile(knobs), await readPackFiles(knobs.packs)];
   if (!profile.ok || !packs.ok) return failed(...[profile, packs].flatMap((part) => (part.ok ? [] : part.problems)));
-  const objects = packs.value.objects.filter(isPack);
+  const objects = [...packs.value.objects.filter(isPack), ...more];
   const settings = readSettings(knobs.set, objects);
   if (!settings.ok) return settings;
   const options = { settings: settings.value, profile: profile.value };

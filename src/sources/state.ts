@@ -21,23 +21,23 @@ export async function openState({ files, cluster, kinds = [] }: StateOf): Promis
 }
 
 const CORE: readonly WatchedKind[] = [
-  { group: "", version: "v1", resource: "namespaces", kind: "Namespace" },
-  { group: "", version: "v1", resource: "pods", kind: "Pod" },
-  { group: "", version: "v1", resource: "nodes", kind: "Node" },
-  { group: "", version: "v1", resource: "services", kind: "Service" },
-  { group: "", version: "v1", resource: "endpoints", kind: "Endpoints" },
-  { group: "discovery.k8s.io", version: "v1", resource: "endpointslices", kind: "EndpointSlice" },
+  { group: "", version: "v1", resource: "namespaces", kind: "Namespace", namespaced: false },
+  { group: "", version: "v1", resource: "pods", kind: "Pod", namespaced: true },
+  { group: "", version: "v1", resource: "nodes", kind: "Node", namespaced: false },
+  { group: "", version: "v1", resource: "services", kind: "Service", namespaced: true },
+  { group: "", version: "v1", resource: "endpoints", kind: "Endpoints", namespaced: true },
+  { group: "discovery.k8s.io", version: "v1", resource: "endpointslices", kind: "EndpointSlice", namespaced: true },
 ];
 
 /** What reports need beside what admission asks: the names of workloads, and what is reached from outside. */
 const WORKLOADS: readonly WatchedKind[] = [
-  { group: "apps", version: "v1", resource: "deployments", kind: "Deployment" },
-  { group: "apps", version: "v1", resource: "replicasets", kind: "ReplicaSet" },
-  { group: "apps", version: "v1", resource: "statefulsets", kind: "StatefulSet" },
-  { group: "apps", version: "v1", resource: "daemonsets", kind: "DaemonSet" },
-  { group: "batch", version: "v1", resource: "jobs", kind: "Job" },
-  { group: "batch", version: "v1", resource: "cronjobs", kind: "CronJob" },
-  { group: "networking.k8s.io", version: "v1", resource: "ingresses", kind: "Ingress" },
+  { group: "apps", version: "v1", resource: "deployments", kind: "Deployment", namespaced: true },
+  { group: "apps", version: "v1", resource: "replicasets", kind: "ReplicaSet", namespaced: true },
+  { group: "apps", version: "v1", resource: "statefulsets", kind: "StatefulSet", namespaced: true },
+  { group: "apps", version: "v1", resource: "daemonsets", kind: "DaemonSet", namespaced: true },
+  { group: "batch", version: "v1", resource: "jobs", kind: "Job", namespaced: true },
+  { group: "batch", version: "v1", resource: "cronjobs", kind: "CronJob", namespaced: true },
+  { group: "networking.k8s.io", version: "v1", resource: "ingresses", kind: "Ingress", namespaced: true },
 ];
 
 /** The kinds that decisions are made on: built-in ones, every kind of policy, and what the packs ask for; each once. */

@@ -32,6 +32,7 @@ describeWithCluster("sluice in front of the API server", (cluster) => {
     });
   });
   afterAll(async () => {
+    if (process.env["SHOW_LOG"]) console.log(sluice?.log());
     await sluice?.stop();
     await cluster.kubectl(["delete", "namespace", closed, open, "--wait=false"]);
   });

@@ -23,7 +23,7 @@ export interface RunningSluice {
 }
 
 export function manifests(file: string): object[] {
-  return parseAllDocuments(readFileSync(join(root, file), "utf8"), { merge: true }).map((document) => document.toJS() as object);
+  return parseAllDocuments(readFileSync(join(root, file), "utf8")).map((document) => document.toJS() as object);
 }
 
 export async function startSluice(cluster: Cluster): Promise<RunningSluice> {

@@ -9,10 +9,9 @@ import { Snapshot } from "../../src/model/snapshot.js";
  */
 
 export const NAMESPACES = ["a", "b"];
-export const POD_KEYS = ["app", "tier"];
-export const POD_VALUES = ["x", "y"];
-export const NAMESPACE_KEYS = ["env"];
-export const NAMESPACE_VALUES = ["dev", "prod"];
+/** Labels that pods and namespaces carry; selectors name one value of `app` more. */
+export const POD_VALUES = { app: ["x", "y"], tier: ["x"] };
+export const NAMESPACE_VALUES = { env: ["dev", "prod"] };
 /** Every block that a policy, a flow or a law may name: with the nodes' and pods' addresses, all that can be told apart. */
 export const BLOCKS = ["10.0.0.0/8", "10.0.0.0/30", "10.0.0.2/32", "192.168.0.0/24", "0.0.0.0/0", "fd00::/64", "fd00::2/128", "::/0"];
 export const NODE_ADDRESSES = ["192.168.0.1", "192.168.0.2"];
@@ -37,32 +36,31 @@ function compact(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function labels(keys: readonly string[], values: readonly string[]): fc.Arbitrary<Record<string, string>> {
-  return fc.tuple(...keys.map(() => optional(fc.constantFrom(...values)))).map((chosen) => {
-    const entries = keys.map((key, i) => [key, chosen[i]] as const).filter(([, value]) => value !== undefined);
-    return Object.fromEntries(entries) as Record<string, string>;
-  });
+type Words = Readonly<Record<string, readonly string[]>>;
+
+function labels(words: Words): fc.Arbitrary<Record<string, string>> {
+  const fields = Object.fromEntries(Object.entries(words).map(([key, values]) => [key, fc.constantFrom(...values)]));
+  return fc.record(fields, { requiredKeys: [] }) as fc.Arbitrary<Record<string, string>>;
 }
 
-/** A label selector over the keys; names one value more than objects carry. */
-function selector(keys: readonly string[], values: readonly string[]): fc.Arbitrary<Record<string, unknown>> {
-  const key = fc.constantFrom(...keys);
-  const named = fc.uniqueArray(fc.constantFrom(...values, "z"), { minLength: 1, maxLength: 2 });
-  const expression = fc.oneof(
-    fc.record({ key, operator: fc.constantFrom("In", "NotIn"), values: named }),
-    fc.record({ key, operator: fc.constantFrom("Exists", "DoesNotExist") }),
-  );
+/** A label selector over the words. */
+function selector(words: Words): fc.Arbitrary<Record<string, unknown>> {
+  const keyed = fc.constantFrom(...Object.entries(words));
+  const expression = keyed.chain(([key, values]) => fc.oneof(
+    fc.record({ key: fc.constant(key), operator: fc.constantFrom("In", "NotIn"), values: fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 2 }) }),
+    fc.record({ key: fc.constant(key), operator: fc.constantFrom("Exists", "DoesNotExist") }),
+  ));
   return fc.oneof(
     { weight: 2, arbitrary: fc.constant({}) },
-    { weight: 3, arbitrary: fc.tuple(key, fc.constantFrom(...values)).map(([k, v]) => ({ matchLabels: { [k]: v } })) },
+    { weight: 3, arbitrary: keyed.chain(([key, values]) => fc.constantFrom(...values).map((value) => ({ matchLabels: { [key]: value } }))) },
     { weight: 3, arbitrary: fc.array(expression, { minLength: 1, maxLength: 2 }).map((matchExpressions) => ({ matchExpressions })) },
   );
 }
 
-const podSelector = selector(POD_KEYS, POD_VALUES);
+const podSelector = selector({ ...POD_VALUES, app: [...POD_VALUES.app, "z"] });
 const byName = fc.record({ key: fc.constant("kubernetes.io/metadata.name"), operator: fc.constantFrom("In", "NotIn"), values: fc.constantFrom(["a"], ["b"], ["c"], ["a", "c"]) });
 const namespaceSelector = fc.oneof(
-  { weight: 4, arbitrary: selector(NAMESPACE_KEYS, NAMESPACE_VALUES) },
+  { weight: 4, arbitrary: selector(NAMESPACE_VALUES) },
   { weight: 1, arbitrary: byName.map((expression) => ({ matchExpressions: [expression] })) },
 );
 
@@ -164,7 +162,7 @@ export const adminPolicy: fc.Arbitrary<KubeObject> = fc.oneof(
 
 export const policy: fc.Arbitrary<KubeObject> = fc.oneof({ weight: 3, arbitrary: networkPolicy }, { weight: 1, arbitrary: adminPolicy });
 
-export const namespaceObject: fc.Arbitrary<KubeObject> = fc.tuple(fc.constantFrom(...NAMESPACES), labels(NAMESPACE_KEYS, NAMESPACE_VALUES))
+export const namespaceObject: fc.Arbitrary<KubeObject> = fc.tuple(fc.constantFrom(...NAMESPACES), labels(NAMESPACE_VALUES))
   .map(([name, own]) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } }));
 
 const containerPorts = fc.constantFrom<unknown[]>(
@@ -178,7 +176,7 @@ const addresses = fc.constantFrom([], ["10.0.0.1"], ["10.0.0.2"], ["10.9.9.9"], 
 export const pod: fc.Arbitrary<KubeObject> = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),
   name: named("pod", 3),
-  own: labels(POD_KEYS, POD_VALUES),
+  own: labels(POD_VALUES),
   ports: containerPorts,
   ips: addresses,
   sort: fc.constantFrom("usual", "usual", "usual", "usual", "host", "finished"),
@@ -200,7 +198,7 @@ const nodes: readonly KubeObject[] = NODE_ADDRESSES.map((address, i) => ({
 
 /** The objects of a small cluster: two namespaces, two nodes, up to five pods and five policies of any kind. */
 export const cluster: fc.Arbitrary<readonly KubeObject[]> = fc.tuple(
-  fc.tuple(...NAMESPACES.map((name) => labels(NAMESPACE_KEYS, NAMESPACE_VALUES).map((own): KubeObject => ({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } })))),
+  fc.tuple(...NAMESPACES.map((name) => labels(NAMESPACE_VALUES).map((own): KubeObject => ({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } })))),
   fc.array(pod, { maxLength: 5 }),
   fc.array(policy, { maxLength: 5 }),
 ).map(([namespaces, pods, policies]) => [...namespaces, ...nodes, ...pods, ...policies]);

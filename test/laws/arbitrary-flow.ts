@@ -7,13 +7,14 @@ import { IntervalSet } from "../../src/sets/interval-set.js";
 import { IpSet, parseCidr } from "../../src/sets/ip-set.js";
 import { LabelBox } from "../../src/sets/label-box.js";
 import { noneOf, oneOf, PRESENT, type ValueSet } from "../../src/sets/value-set.js";
-import { BLOCKS, NAMESPACES, POD_KEYS } from "./arbitrary-cluster.js";
+import { BLOCKS, NAMESPACES, POD_VALUES } from "./arbitrary-cluster.js";
 
 /** Random flows and spaces over the words of `arbitrary-cluster`; a flow needs the snapshot whose pods it names. */
 
 const podBox: fc.Arbitrary<LabelBox> = fc.oneof(
   fc.constant(LabelBox.ALL),
-  fc.tuple(fc.constantFrom(...POD_KEYS), fc.constantFrom<ValueSet>(oneOf(["x"]), oneOf(["x", "y"]), noneOf(["y"]), PRESENT)).map(([key, values]) => LabelBox.from([[key, values]])),
+  fc.constantFrom<readonly [string, readonly string[]]>(...Object.entries(POD_VALUES))
+    .chain(([key, values]) => fc.constantFrom<ValueSet>(oneOf(values.slice(0, 1)), oneOf(values), noneOf(values.slice(0, 1)), PRESENT).map((set) => LabelBox.from([[key, set]]))),
 );
 
 const ports = fc.constantFrom<PodSpace["ports"]>(
@@ -49,12 +50,13 @@ const imagined: fc.Arbitrary<Pod> = fc.record({
 
 type PeerPlan = { readonly running: number } | { readonly peer: FlowPeer };
 
-function peerPlan(withSpace: boolean): fc.Arbitrary<PeerPlan> {
+/** Only the first target may have a future namespace as peer: two of them would have to be one when they have one name. */
+function peerPlan(spaces: "any" | "existing" | "none"): fc.Arbitrary<PeerPlan> {
   return fc.oneof(
     fc.nat({ max: 4 }).map((running) => ({ running })),
     imagined.map((pod): PeerPlan => ({ peer: { kind: "pod", pod } })),
     blocks.map((addresses): PeerPlan => ({ peer: { kind: "addresses", addresses } })),
-    ...(withSpace ? [space.map((one): PeerPlan => ({ peer: { kind: "space", ...one } }))] : []),
+    ...(spaces === "none" ? [] : [(spaces === "any" ? space : spaceIn(existing)).map((one): PeerPlan => ({ peer: { kind: "space", ...one } }))]),
   );
 }
 
@@ -64,8 +66,8 @@ interface TargetPlan {
   readonly some: boolean;
 }
 
-function targetPlan(withSpace: boolean): fc.Arbitrary<TargetPlan> {
-  return fc.record({ peers: fc.array(peerPlan(withSpace), { minLength: 1, maxLength: 2 }), traffic: fc.oneof({ weight: 3, arbitrary: traffic as fc.Arbitrary<FlowTraffic> }, { weight: 1, arbitrary: fc.constant(served) }), some: fc.boolean() });
+function targetPlan(spaces: "any" | "existing" | "none"): fc.Arbitrary<TargetPlan> {
+  return fc.record({ peers: fc.array(peerPlan(spaces), { minLength: 1, maxLength: 2 }), traffic: fc.oneof({ weight: 3, arbitrary: traffic as fc.Arbitrary<FlowTraffic> }, { weight: 1, arbitrary: fc.constant(served) }), some: fc.boolean() });
 }
 
 /** A flow, once a snapshot gives it its running peers. At most `slots` of its peers are spaces. */
@@ -73,7 +75,7 @@ export function arbitraryFlow({ slots }: { readonly slots: number }): fc.Arbitra
   return fc.record({
     subject: space,
     direction: fc.constantFrom("ingress" as const, "egress" as const),
-    anyOf: fc.oneof(fc.tuple(targetPlan(true)), fc.tuple(targetPlan(true), targetPlan(slots > 1))),
+    anyOf: fc.oneof(fc.tuple(targetPlan("any")), fc.tuple(targetPlan("any"), targetPlan(slots > 1 ? "existing" : "none"))),
   }).map(({ subject, direction, anyOf }) => {
     const make = (snapshot: Snapshot): Flow => {
       const pods = [...snapshot.pods()];

@@ -7,12 +7,13 @@ import type { Snapshot } from "../../src/model/snapshot.js";
 import { ALL_TRAFFIC, portRange, type Protocol, type TrafficSet } from "../../src/model/traffic.js";
 import { elementary } from "../../src/sets/interval-set.js";
 import { IpSet, parseAddress, parseCidr, type Address } from "../../src/sets/ip-set.js";
-import { BLOCKS, NAMESPACE_KEYS, NAMESPACE_VALUES, NAMESPACES, NODE_ADDRESSES, POD_KEYS, POD_VALUES, PORTS, PROTOCOLS } from "./arbitrary-cluster.js";
+import { BLOCKS, NAMESPACE_VALUES, NAMESPACES, NODE_ADDRESSES, POD_VALUES, PORTS, PROTOCOLS } from "./arbitrary-cluster.js";
 
 /** The answers of the proofs by trying every label map, peer, address and port with the judge. */
 
 const FRESH = "nobody-says-this";
-const VALUES = [undefined, ...POD_VALUES, "z", FRESH];
+const POD_MAPS = { app: [undefined, ...POD_VALUES.app, "z", FRESH], tier: [undefined, ...POD_VALUES.tier, FRESH] };
+const NAMESPACE_MAPS = { env: [undefined, ...NAMESPACE_VALUES.env, FRESH] };
 
 /** A pod in the state before and after a change, with its namespace as that state has it. */
 interface Someone {
@@ -21,10 +22,11 @@ interface Someone {
   readonly namespace: Namespace;
 }
 
-function* labelMaps(keys: readonly string[], values: readonly (string | undefined)[]): Iterable<Record<string, string>> {
-  const [key, ...rest] = keys;
-  if (key === undefined) return yield {};
-  for (const labels of labelMaps(rest, values)) for (const value of values) yield value === undefined ? labels : { ...labels, [key]: value };
+function* labelMaps(values: Readonly<Record<string, readonly (string | undefined)[]>>): Iterable<Record<string, string>> {
+  const [first, ...rest] = Object.entries(values);
+  if (!first) return yield {};
+  const [key, options] = first;
+  for (const labels of labelMaps(Object.fromEntries(rest))) for (const value of options) yield value === undefined ? labels : { ...labels, [key]: value };
 }
 
 /** Every pod a space could have: those that run, and one for each label map. */
@@ -32,7 +34,7 @@ function* everyone(space: PodSpace, { before, after }: Case, name: string): Iter
   const { namespace } = space;
   const namespaces = "future" in namespace ? [...futureNamespaces(namespace.future)] : [after.namespaces.get(namespace.name)?.namespace ?? namespace];
   for (const one of namespaces) {
-    for (const labels of labelMaps(POD_KEYS, VALUES)) {
+    for (const labels of labelMaps(POD_MAPS)) {
       if (!space.pods.matches(labels)) continue;
       const pod: Pod = { namespace: one.name, name, labels, addresses: [], ports: space.ports, hostNetwork: false, finished: false, origin: "hypothetical" };
       yield { now: pod, was: pod, namespace: one };
@@ -53,7 +55,7 @@ function someone(pod: Pod, { before, after }: Pick<Case, "before" | "after">): S
 function* futureNamespaces(box: { matches(labels: Record<string, string>): boolean }): Iterable<Namespace> {
   for (const name of ["c", FRESH]) {
     if (NAMESPACES.includes(name)) continue;
-    for (const labels of labelMaps(NAMESPACE_KEYS, [undefined, ...NAMESPACE_VALUES, "z", FRESH])) {
+    for (const labels of labelMaps(NAMESPACE_MAPS)) {
       const all = namespaceLabels(name, labels);
       if (box.matches(all)) yield { name, labels: all, terminating: false };
     }
@@ -87,7 +89,7 @@ export function runningBroken(question: FlowCase): readonly (readonly [Pod, bool
 function isBroken(question: FlowCase, subject: Someone): boolean {
   const { before, after, flow } = question;
   if (flow.anyOf.length === 0) return false;
-  if (!before) return flow.anyOf.every((_, t) => choices(question, t).some((choice) => !targetHolds({ ...question, snapshot: after, time: "now" }, subject, { choice, t })));
+  if (!before) return flow.anyOf.every(({ peers }, t) => !targetHolds({ ...question, snapshot: after, time: "now" }, subject, { choice: peers, t }));
   const picks = flow.anyOf.map((_, t) => choices(question, t));
   return product(picks).some((choice) => {
     const holdsIn = (time: "now" | "was", snapshot: Snapshot): boolean => flow.anyOf.some((_, t) => targetHolds({ ...question, snapshot, time }, subject, { choice: choice[t] as Choice, t }));
@@ -152,12 +154,14 @@ interface Attempt {
   readonly point: number;
 }
 
-function isSelf({ subject, end }: Attempt): boolean {
-  return typeof end === "object" && end.now.namespace === subject.now.namespace && end.now.name === subject.now.name;
+/** Self traffic is no attempt; nor is one between two namespaces of one name. */
+function isNone({ subject, end }: Attempt): boolean {
+  if (typeof end !== "object" || end.now.namespace !== subject.now.namespace) return false;
+  return end.now.name === subject.now.name || JSON.stringify(end.namespace.labels) !== JSON.stringify(subject.namespace.labels);
 }
 
 function connects({ snapshot, time, flow, profile }: Moment, attempt: Attempt): boolean {
-  if (isSelf(attempt)) return true;
+  if (isNone(attempt)) return true;
   const { subject, end, point } = attempt;
   const known = withNamespaces(snapshot, [subject, ...(typeof end === "object" ? [end] : [])]);
   const own: Endpoint = { kind: "pod", pod: subject[time] };
@@ -179,7 +183,7 @@ export function opens(question: FlowCase): boolean {
       for (const end of target.peers.flatMap((peer) => endsOf(question, peer))) {
         for (const point of points(target, flow, { subject, end })) {
           const attempt = { subject, end, point };
-          if (isSelf(attempt) || !connects({ ...question, snapshot: after, time: "now" }, attempt)) continue;
+          if (isNone(attempt) || !connects({ ...question, snapshot: after, time: "now" }, attempt)) continue;
           if (!before || !connects({ ...question, snapshot: before, time: "was" }, attempt)) return true;
         }
       }

@@ -98,12 +98,13 @@ describe("with a state of files", () => {
 
 describe("routes", () => {
   const mixed = { ...DENIED, violations: [DNS, { ...DNS, action: "warn" as const }, { ...DNS, action: "dryrun" as const }], warnings: ["being set up"] };
-  const { judge } = judgeOf({ validate: () => mixed, mutate: () => ({ ...ALLOWED, patch: [{ op: "remove", path: "/x" }] }) });
+  const { judge } = judgeOf({ isExempt: (name) => name === "kube-system", validate: () => mixed, mutate: () => ({ ...ALLOWED, patch: [{ op: "remove", path: "/x" }] }) });
 
-  test("/validate and /validate/warn tell every rule, /validate/deny those that refuse, /mutate patches", () => {
+  test("/validate tells all, /validate/deny refuses, /validate/warn warns and refuses in exempt namespaces only, /mutate patches", () => {
     expect(judge(create("a"), "validate", soon())).toEqual(mixed);
-    expect(judge(create("a"), "validate/warn", soon())).toEqual(mixed);
-    expect(judge(create("a"), "validate/deny", soon())).toEqual({ ...mixed, violations: [DNS] });
+    expect(judge(create("a"), "validate/warn", soon())).toEqual({ ...mixed, allowed: true, violations: mixed.violations.slice(1) });
+    expect(judge(create("a", { namespace: "kube-system" }), "validate/warn", soon())).toEqual(mixed);
+    expect(judge(create("a"), "validate/deny", soon())).toEqual({ ...mixed, violations: [DNS], warnings: [] });
     expect(judge(create("a"), "mutate", soon())).toMatchObject({ allowed: true, patch: [{ path: "/x" }] });
   });
 });

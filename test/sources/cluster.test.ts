@@ -13,9 +13,9 @@ const PODS = "/api/v1/pods";
 const NAMESPACES = "/api/v1/namespaces";
 const POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
 const KINDS = [
-  { group: "", version: "v1", resource: "pods", kind: "Pod" },
-  { group: "", version: "v1", resource: "namespaces", kind: "Namespace" },
-  { group: "networking.k8s.io", version: "v1", resource: "networkpolicies", kind: "NetworkPolicy" },
+  { group: "", version: "v1", resource: "pods", kind: "Pod", namespaced: true },
+  { group: "", version: "v1", resource: "namespaces", kind: "Namespace", namespaced: false },
+  { group: "networking.k8s.io", version: "v1", resource: "networkpolicies", kind: "NetworkPolicy", namespaced: true },
 ];
 const QUICK = { pageMs: 500, watchMs: 60_000, stallMs: 5_000, pauseMs: 10, maxPauseMs: 40, absentMs: 50 };
 
@@ -227,7 +227,7 @@ describe("when things go wrong", () => {
 
   test("a kind that the API server does not know is no reason to wait, and is found when it comes", async () => {
     const SPACES = "/apis/kf.dev/v1alpha1/spaces";
-    const cluster = follow({ kinds: [...KINDS, { group: "kf.dev", version: "v1alpha1", resource: "spaces", kind: "Space" }] });
+    const cluster = follow({ kinds: [...KINDS, { group: "kf.dev", version: "v1alpha1", resource: "spaces", kind: "Space", namespaced: false }] });
     await cluster.synced();
     expect(statusOf(cluster, "Space.kf.dev")).toMatchObject({ synced: true, absent: true, objects: 0 });
     expect(await cluster.consistentRead(["demo"], { signal: AbortSignal.timeout(1_000), kinds: new Set(["Space.kf.dev"]) })).toEqual([]);
@@ -308,7 +308,7 @@ describe("a consistent read", () => {
     const NODES = "/api/v1/nodes";
     server.install(NODES);
     server.put(NODES, { metadata: { name: "n1" }, status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } });
-    const cluster = follow({ kinds: [{ group: "", version: "v1", resource: "nodes", kind: "Node" }] });
+    const cluster = follow({ kinds: [{ group: "", version: "v1", resource: "nodes", kind: "Node", namespaced: false }] });
     await cluster.synced();
     expect((await cluster.consistentRead(["a", "b"], { signal: signal() })).length).toBe(1);
     expect(server.count(/nodes\?limit/)).toBe(2);

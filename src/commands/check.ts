@@ -1,0 +1,130 @@
+import { version, type Config } from "../config.js";
+import type { Decision } from "../model/decision.js";
+import { refOf } from "../model/kubernetes.js";
+import type { Change, Snapshot } from "../model/snapshot.js";
+import { Snapshot as State } from "../model/snapshot.js";
+import { ruleId, type Violation } from "../model/violation.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
+import type { Finding } from "../reports/report.js";
+import { readChange } from "../review/change.js";
+import { applyExemptions } from "../review/exemptions.js";
+import { joinVerdicts } from "../review/findings.js";
+import { askProtection } from "../review/protect.js";
+import { review } from "../review/review.js";
+import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
+import { loadPacks } from "../sources/packs.js";
+import { openState } from "../sources/state.js";
+import { noteProblems, unwrap, type Command, type Outcome, type Session } from "./command.js";
+import { requestsFor, userInfo, type Proposed } from "./request-selector.js";
+
+/** Admission's verdict on manifests that nobody has applied yet. */
+export const command: Command = {
+  name: "check",
+  description:
+    "Says what admission would say of these manifests, all applied at once to the state of --cluster or --state (empty when neither is given).\n" +
+    "Workloads are judged by the pods of their templates. Exit code 1 when anything would be refused.",
+  arguments: ["<path...>"],
+  options: ["state", "cluster", "packs", "inOrder", "as", "profile", "set"],
+  formats: Object.keys(FINDINGS_REPORTS),
+  example: "sluice check manifests/ --state cluster/ -o sarif",
+  run,
+};
+
+async function run(config: Config, session: Session): Promise<Outcome> {
+  const { packs } = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const state = await readBackground(config, session);
+  const manifests = unwrap(await loadManifests(config.paths));
+  noteProblems(session, manifests.warnings);
+  const judged = config.inOrder ? oneByOne(config, { manifests, state, packs }, session) : allAtOnce(config, { manifests, state, packs }, session);
+  const findings = judged.flatMap((one) => findingsOf(one, manifests));
+  const warnings = [...new Set(judged.flatMap(({ decision }) => decision.warnings))];
+  const report = chosen(FINDINGS_REPORTS, config.format);
+  const output = report({ findings, warnings, checked: manifests.objects.length }, { color: config.color, version: version() });
+  return { output, exitCode: findings.some(({ violation }) => violation.action === "deny") ? 1 : 0 };
+}
+
+async function readBackground({ state, cluster }: Config, session: Session): Promise<Snapshot> {
+  if (state.length === 0 && !cluster) return State.EMPTY;
+  const loaded = unwrap(await openState({ files: state, cluster }), "the state cannot be read");
+  noteProblems(session, loaded.warnings);
+  return loaded.snapshot;
+}
+
+interface Work {
+  readonly manifests: Manifests;
+  readonly state: Snapshot;
+  readonly packs: CompiledPacks;
+}
+
+interface Judged {
+  readonly proposed: Proposed;
+  readonly decision: Pick<Decision, "violations" | "warnings">;
+}
+
+/** As `kubectl apply` would: each is judged on what was admitted before it. */
+function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Session): readonly Judged[] {
+  const judged: Judged[] = [];
+  let now = state;
+  for (const [i, manifest] of manifests.objects.entries()) {
+    session.progress(i, manifests.objects.length);
+    for (const proposed of requestsFor(manifest, now, userInfo(as))) {
+      const decision = review(proposed.request, { snapshot: now, packs });
+      judged.push({ proposed, decision });
+      if (decision.allowed && !proposed.template) now = now.with(puts(proposed));
+    }
+  }
+  return judged;
+}
+
+/**
+ * Each object is judged beside all the others, and what the whole set takes away counts from the state before to the state after
+ * all of them: two changes that are harmless alone may break a flow together.
+ */
+function allAtOnce({ as }: Config, { manifests, state, packs }: Work, session: Session): readonly Judged[] {
+  const proposals = manifests.objects.flatMap((manifest) => requestsFor(manifest, state, userInfo(as)));
+  const after = state.with(proposals.filter(({ template }) => !template).flatMap(puts));
+  return proposals.map((proposed, i) => {
+    session.progress(i, proposals.length);
+    const alone = review(proposed.request, { snapshot: after, packs });
+    const together = ofTheSet(proposed, { before: state, after }, packs);
+    return { proposed, decision: { violations: merged([...alone.violations, ...together.violations]), warnings: [...alone.warnings, ...together.warnings] } };
+  });
+}
+
+function puts({ request }: Proposed): readonly Change[] {
+  return request.object ? factsOf(request.object).map((put) => ({ put })) : [];
+}
+
+/** What the set as a whole breaks in the reach of this object. */
+function ofTheSet({ request, template }: Proposed, { before, after }: { readonly before: Snapshot; readonly after: Snapshot }, packs: CompiledPacks): Pick<Decision, "violations" | "warnings"> {
+  if (template) return { violations: [], warnings: [] };
+  const change = { ...readChange(request, after, packs).change, before, after };
+  if (change.touches === "pod" && request.operation === "CREATE") return { violations: [], warnings: [] };
+  const applicable = packs.rules.filter((rule) => {
+    const applies = rule.applies(change);
+    return applies.ok && applies.value;
+  });
+  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change, false))), change, packs);
+}
+
+/** One violation per rule and object: the first, which was found with the object alone. */
+function merged(violations: readonly Violation[]): readonly Violation[] {
+  const seen = new Map<string, Violation>();
+  for (const violation of violations) {
+    const key = `${ruleId(violation)} ${violation.path ?? ""}`;
+    if (!seen.has(key)) seen.set(key, violation);
+  }
+  return [...seen.values()];
+}
+
+/** A finding about a template's pod is one about the workload that has the template. */
+function findingsOf({ proposed, decision }: Judged, { locate }: Manifests): readonly Finding[] {
+  const { manifest, template, request } = proposed;
+  return decision.violations.map((found) => {
+    const path = template ? "spec.template" : found.path;
+    const object = template ? { ...refOf(manifest), ...(request.namespace === undefined ? {} : { namespace: request.namespace }) } : found.object;
+    const place = locate(manifest, path);
+    return { violation: { ...found, object, ...(path === undefined ? {} : { path }) }, ...(place ? { place } : {}) };
+  });
+}

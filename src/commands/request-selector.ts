@@ -1,0 +1,113 @@
+import type { AdmissionRequest, UserInfo } from "../model/admission.js";
+import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
+import type { Fact, Snapshot } from "../model/snapshot.js";
+import { factsOf } from "../sources/files.js";
+
+/** One manifest as the request that `kubectl apply` would make of it. */
+export interface Proposed {
+  /** As the file has it: what places are looked up by. */
+  readonly manifest: KubeObject;
+  readonly request: AdmissionRequest;
+  /** The manifest is a workload, and this is a pod of its template. */
+  readonly template: boolean;
+}
+
+/**
+ * The requests for a manifest: CREATE where the state does not have the object, UPDATE where it has another one, none where it has
+ * the same. A workload is followed by a pod of its template, because that is what its controller will ask for.
+ */
+export function requestsFor(manifest: KubeObject, state: Snapshot, user: UserInfo): readonly Proposed[] {
+  const [fact] = factsOf(manifest);
+  if (!fact) return [];
+  const object = withNamespace(manifest, namespaceOf(fact));
+  const old = storedIn(state, fact);
+  const own = old && sameContent(old, object) ? [] : [{ manifest, request: requestOf(object, user, old), template: false }];
+  const pod = podOf(object);
+  return pod ? [...own, { manifest, request: requestOf(pod, CONTROLLER), template: true }] : own;
+}
+
+/** Who makes the change: nobody that any pack exempts, unless `--as` says otherwise. */
+export function userInfo(name: string | undefined): UserInfo {
+  const account = /^system:serviceaccount:([^:]+):[^:]+$/.exec(name ?? "");
+  const groups = account ? ["system:serviceaccounts", `system:serviceaccounts:${account[1] ?? ""}`] : [];
+  return { username: name ?? "", groups: name === undefined ? [] : [...groups, "system:authenticated"] };
+}
+
+const CONTROLLER = userInfo("system:serviceaccount:kube-system:replicaset-controller");
+
+function requestOf(object: KubeObject, user: UserInfo, oldObject?: KubeObject): AdmissionRequest {
+  const { apiVersion, kind, metadata } = object;
+  const [group, version] = [groupOf(apiVersion), apiVersion.slice(apiVersion.indexOf("/") + 1)];
+  const namespace = kind === "Namespace" && group === "" ? metadata.name : metadata.namespace;
+  const name = metadata.name ?? "";
+  return {
+    uid: `check-${kind}-${namespace ?? ""}-${name || (metadata.generateName ?? "")}`,
+    kind: { group, version, kind },
+    resource: { group, version, resource: plural(kind) },
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    operation: oldObject ? "UPDATE" : "CREATE",
+    userInfo: user,
+    object,
+    ...(oldObject ? { oldObject } : {}),
+    dryRun: false,
+  };
+}
+
+/** English plurals are what Kubernetes' built-in resources have. */
+function plural(kind: string): string {
+  const name = kind.toLowerCase();
+  if (name === "endpoints") return name;
+  if (name.endsWith("y")) return `${name.slice(0, -1)}ies`;
+  return /(?:s|x|ch)$/.test(name) ? `${name}es` : `${name}s`;
+}
+
+/** The dialects know what "no namespace" means for each kind. */
+function namespaceOf({ fact, value }: Fact): string | undefined {
+  if (fact === "pod") return value.namespace;
+  if (fact === "policy") return value.ref.namespace;
+  return fact === "object" ? value.metadata.namespace : undefined;
+}
+
+function withNamespace(object: KubeObject, namespace: string | undefined): KubeObject {
+  if (namespace === undefined || object.metadata.namespace === namespace) return object;
+  return { ...object, metadata: { ...object.metadata, namespace } };
+}
+
+function storedIn(state: Snapshot, { fact, value }: Fact): KubeObject | undefined {
+  switch (fact) {
+    case "namespace":
+      return state.namespaces.get(value.name)?.namespace.object;
+    case "pod":
+      return state.pod(value.namespace, value.name)?.object;
+    case "policy":
+      return state.policy(value.ref)?.object;
+    case "node":
+      return undefined;
+    case "object": {
+      const { name = "", namespace } = value.metadata;
+      return state.objectsOf(groupOf(value.apiVersion), value.kind).get(namespace === undefined ? name : `${namespace}/${name}`);
+    }
+  }
+}
+
+/** What a person writes: the API server's own fields do not count. */
+function sameContent(stored: KubeObject, object: KubeObject): boolean {
+  const written = ({ metadata: { labels, annotations, ownerReferences }, spec, status: _status, ...rest }: KubeObject): string => sortedJson({ ...rest, labels, annotations, ownerReferences, spec });
+  return written(stored) === written(object);
+}
+
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => (isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner));
+}
+
+/** The pod that a workload's controller will create. */
+function podOf({ kind, apiVersion, metadata, spec }: KubeObject): KubeObject | undefined {
+  const holder = isRecord(spec) && isRecord(spec["jobTemplate"]) ? spec["jobTemplate"]["spec"] : spec;
+  const template = kind !== "Pod" && isRecord(holder) ? holder["template"] : undefined;
+  if (!isRecord(template) || !isRecord(template["spec"]) || !Array.isArray(template["spec"]["containers"])) return undefined;
+  const meta = isRecord(template["metadata"]) ? template["metadata"] : {};
+  const owner = { apiVersion, kind, name: metadata.name ?? "", uid: metadata.uid ?? "", controller: true };
+  const identity = { generateName: `${metadata.name ?? ""}-`, namespace: metadata.namespace ?? "default", ownerReferences: [owner] };
+  return { apiVersion: "v1", kind: "Pod", metadata: { ...meta, ...identity }, spec: template["spec"] };
+}
