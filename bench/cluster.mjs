@@ -76,7 +76,7 @@ function specOf(dice) {
     [{ namespaceSelector: { matchLabels: { team: dice.pick(TEAMS) } } }],
     [{ namespaceSelector: { matchExpressions: [{ key: "env", operator: "NotIn", values: ["test"] }] }, podSelector: { matchLabels: { tier: dice.pick(TIERS) } } }],
     [{ namespaceSelector: {}, podSelector: { matchLabels: { app: `app-${dice.below(10)}` } } }],
-    [{ ipBlock: { cidr: `172.${16 + dice.below(16)}.0.0/16`, except: [`172.16.${dice.below(256)}.0/24`] } }],
+    [{ ipBlock: { cidr: "172.16.0.0/12", except: [`172.${16 + dice.below(16)}.${dice.below(256)}.0/24`] } }],
     [{ ipBlock: { cidr: "0.0.0.0/0", except: ["10.0.0.0/8"] } }],
   ]);
   if (dice.below(5) === 0) return { podSelector: {}, policyTypes: ["Ingress"], ingress: [{ from: peer, ports: [{ protocol: "TCP", port: "http" }] }] };

@@ -3,7 +3,7 @@ import type { Decision } from "../model/decision.js";
 import { refOf } from "../model/kubernetes.js";
 import type { Change, Snapshot } from "../model/snapshot.js";
 import { Snapshot as State } from "../model/snapshot.js";
-import { ruleId, type Violation } from "../model/violation.js";
+import { ruleId } from "../model/violation.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding } from "../reports/report.js";
@@ -62,34 +62,51 @@ interface Judged {
   readonly decision: Pick<Decision, "violations" | "warnings">;
 }
 
-/** As `kubectl apply` would: each is judged on what was admitted before it. */
+/** As `kubectl apply` would: each is judged on what was admitted before it. Controllers ask again, so the pods of templates come last. */
 function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Session): readonly Judged[] {
   const judged: Judged[] = [];
+  const templates: Proposed[] = [];
   let now = state;
   for (const [i, manifest] of manifests.objects.entries()) {
     session.progress(i, manifests.objects.length);
     for (const proposed of requestsFor(manifest, now, userInfo(as))) {
-      const decision = review(proposed.request, { snapshot: now, packs });
-      judged.push({ proposed, decision });
-      if (decision.allowed && !proposed.template) now = now.with(puts(proposed));
+      if (proposed.template) templates.push(proposed);
+      else {
+        const decision = review(proposed.request, { snapshot: now, packs });
+        judged.push({ proposed, decision });
+        if (decision.allowed) now = now.with(puts(proposed));
+      }
     }
   }
-  return judged;
+  return [...judged, ...templates.map((proposed) => ({ proposed, decision: review(proposed.request, { snapshot: now, packs }) }))];
 }
 
 /**
- * Each object is judged beside all the others, and what the whole set takes away counts from the state before to the state after
- * all of them: two changes that are harmless alone may break a flow together.
+ * Each object is judged beside all the others. Then the set as a whole, from the state before to the state after all of it: two
+ * changes that are harmless alone may break a flow together.
  */
 function allAtOnce({ as }: Config, { manifests, state, packs }: Work, session: Session): readonly Judged[] {
   const proposals = manifests.objects.flatMap((manifest) => requestsFor(manifest, state, userInfo(as)));
   const after = state.with(proposals.filter(({ template }) => !template).flatMap(puts));
-  return proposals.map((proposed, i) => {
+  const alone = proposals.map((proposed, i): Judged => {
     session.progress(i, proposals.length);
-    const alone = review(proposed.request, { snapshot: after, packs });
-    const together = ofTheSet(proposed, { before: state, after }, packs);
-    return { proposed, decision: { violations: merged([...alone.violations, ...together.violations]), warnings: [...alone.warnings, ...together.warnings] } };
+    return { proposed, decision: review(proposed.request, { snapshot: after, packs }) };
   });
+  const found = new Set(alone.flatMap(({ decision }) => decision.violations.map(ruleId)));
+  const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, packs) }));
+  return [...alone, ...together.map((one) => withoutRules(one, found))];
+}
+
+/** What a set breaks is looked for around one policy, and one namespace, of each namespace: the others there ask the same. */
+function onePerPlace(proposals: readonly Proposed[]): readonly Proposed[] {
+  const reaching = proposals.filter(({ template, request: { kind, operation } }) => !template && !(kind.kind === "Pod" && operation === "CREATE"));
+  return [...new Map(reaching.reverse().map((one) => [`${one.request.kind.kind} ${one.request.namespace ?? ""}`, one])).values()];
+}
+
+/** A rule that one object breaks by itself is told there. */
+function withoutRules({ proposed, decision }: Judged, rules: Set<string>): Judged {
+  const violations = decision.violations.filter((violation) => !rules.has(ruleId(violation)));
+  return { proposed, decision: { violations, warnings: [] } };
 }
 
 function puts({ request }: Proposed): readonly Change[] {
@@ -97,25 +114,13 @@ function puts({ request }: Proposed): readonly Change[] {
 }
 
 /** What the set as a whole breaks in the reach of this object. */
-function ofTheSet({ request, template }: Proposed, { before, after }: { readonly before: Snapshot; readonly after: Snapshot }, packs: CompiledPacks): Pick<Decision, "violations" | "warnings"> {
-  if (template) return { violations: [], warnings: [] };
+function ofTheSet({ request }: Proposed, { before, after }: { readonly before: Snapshot; readonly after: Snapshot }, packs: CompiledPacks): Judged["decision"] {
   const change = { ...readChange(request, after, packs).change, before, after };
-  if (change.touches === "pod" && request.operation === "CREATE") return { violations: [], warnings: [] };
   const applicable = packs.rules.filter((rule) => {
     const applies = rule.applies(change);
     return applies.ok && applies.value;
   });
   return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change, false))), change, packs);
-}
-
-/** One violation per rule and object: the first, which was found with the object alone. */
-function merged(violations: readonly Violation[]): readonly Violation[] {
-  const seen = new Map<string, Violation>();
-  for (const violation of violations) {
-    const key = `${ruleId(violation)} ${violation.path ?? ""}`;
-    if (!seen.has(key)) seen.set(key, violation);
-  }
-  return [...seen.values()];
 }
 
 /** A finding about a template's pod is one about the workload that has the template. */

@@ -1,5 +1,5 @@
 import type { AdmissionRequest, UserInfo } from "../model/admission.js";
-import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
+import { groupOf, isRecord, nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Fact, Snapshot } from "../model/snapshot.js";
 import { factsOf } from "../sources/files.js";
 
@@ -75,20 +75,11 @@ function withNamespace(object: KubeObject, namespace: string | undefined): KubeO
 }
 
 function storedIn(state: Snapshot, { fact, value }: Fact): KubeObject | undefined {
-  switch (fact) {
-    case "namespace":
-      return state.namespaces.get(value.name)?.namespace.object;
-    case "pod":
-      return state.pod(value.namespace, value.name)?.object;
-    case "policy":
-      return state.policy(value.ref)?.object;
-    case "node":
-      return undefined;
-    case "object": {
-      const { name = "", namespace } = value.metadata;
-      return state.objectsOf(groupOf(value.apiVersion), value.kind).get(namespace === undefined ? name : `${namespace}/${name}`);
-    }
-  }
+  if (fact === "namespace") return state.namespaces.get(value.name)?.namespace.object;
+  if (fact === "pod") return state.pod(value.namespace, value.name)?.object;
+  if (fact === "policy") return state.policy(value.ref)?.object;
+  if (fact === "node") return undefined;
+  return state.objectsOf(groupOf(value.apiVersion), value.kind).get(nameKey(refOf(value)));
 }
 
 /** What a person writes: the API server's own fields do not count. */
@@ -102,12 +93,23 @@ function sortedJson(value: unknown): string {
 }
 
 /** The pod that a workload's controller will create. */
-function podOf({ kind, apiVersion, metadata, spec }: KubeObject): KubeObject | undefined {
-  const holder = isRecord(spec) && isRecord(spec["jobTemplate"]) ? spec["jobTemplate"]["spec"] : spec;
-  const template = kind !== "Pod" && isRecord(holder) ? holder["template"] : undefined;
-  if (!isRecord(template) || !isRecord(template["spec"]) || !Array.isArray(template["spec"]["containers"])) return undefined;
-  const meta = isRecord(template["metadata"]) ? template["metadata"] : {};
-  const owner = { apiVersion, kind, name: metadata.name ?? "", uid: metadata.uid ?? "", controller: true };
-  const identity = { generateName: `${metadata.name ?? ""}-`, namespace: metadata.namespace ?? "default", ownerReferences: [owner] };
-  return { apiVersion: "v1", kind: "Pod", metadata: { ...meta, ...identity }, spec: template["spec"] };
+function podOf(workload: KubeObject): KubeObject | undefined {
+  const template = templateOf(workload);
+  if (!template) return undefined;
+  const { apiVersion, kind, metadata } = workload;
+  const name = metadata.name ?? "";
+  const owner = { apiVersion, kind, name, uid: metadata.uid ?? "", controller: true };
+  const identity = { generateName: `${name}-`, namespace: metadata.namespace ?? "default", ownerReferences: [owner] };
+  return { apiVersion: "v1", kind: "Pod", metadata: { ...recordAt(template, "metadata"), ...identity }, spec: recordAt(template, "spec") };
+}
+
+function templateOf({ kind, spec }: KubeObject): Record<string, unknown> | undefined {
+  const holder = recordAt(recordAt(spec, "jobTemplate"), "spec") ?? spec;
+  const template = kind === "Pod" ? undefined : recordAt(holder, "template");
+  return Array.isArray(recordAt(template, "spec")?.["containers"]) ? template : undefined;
+}
+
+function recordAt(value: unknown, field: string): Record<string, unknown> | undefined {
+  const inner = isRecord(value) ? value[field] : undefined;
+  return isRecord(inner) ? inner : undefined;
 }

@@ -29,7 +29,7 @@ export const command: Command = {
   arguments: [],
   options: ["state", "cluster", "packs", "host", "port", "certDir", "names", "profile", "set"],
   formats: [],
-  example: "sluice serve --state examples/kf-cluster",
+  example: "sluice serve --state manifests/",
   run,
 };
 

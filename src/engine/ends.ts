@@ -1,7 +1,7 @@
 import { isLive, type Endpoint, type Node, type Pod } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { Address } from "../sets/ip-set.js";
-import { NOWHERE, type Classes, type EndClass, type NamespaceClass, type Surroundings } from "./classes.js";
+import { NOWHERE, type Classes, type EndClass, type NamespaceClass } from "./classes.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 /** One address family, or none: what an end is without its addresses. */

@@ -59,17 +59,29 @@ export class Formulas {
 
   /** Stops asking for more once the answer is FALSE. */
   and(formulas: Iterable<Formula>): Formula {
-    const parts = new Set<Formula>();
-    for (const formula of formulas) {
-      const node = isNegated(formula) ? undefined : this.node(formula);
-      for (const part of node?.kind === "and" ? node.parts : [formula]) {
-        if (part === FALSE || parts.has(not(part))) return FALSE;
-        if (part !== TRUE) parts.add(part);
-      }
+    const parts: Formula[] = [];
+    for (const formula of formulas) if (!this.addPart(parts, formula)) return FALSE;
+    if (parts.length === 0) return TRUE;
+    if (parts.length === 1) return parts[0] as Formula;
+    const sorted = parts.sort((a, b) => a - b);
+    let kept = 1;
+    for (let i = 1; i < sorted.length; i++) {
+      const [last, part] = [sorted[kept - 1] as Formula, sorted[i] as Formula];
+      if (part === not(last)) return FALSE;
+      if (part !== last) sorted[kept++] = part;
     }
-    if (parts.size === 0) return TRUE;
-    const sorted = [...parts].sort((a, b) => a - b);
-    return sorted.length === 1 ? (sorted[0] as Formula) : this.intern(sorted.join("&"), { kind: "and", parts: sorted });
+    sorted.length = kept;
+    return kept === 1 ? (sorted[0] as Formula) : this.intern(sorted.join("&"), { kind: "and", parts: sorted });
+  }
+
+  /** Adds a conjunct, or what a conjunction consists of; false when it is FALSE. */
+  private addPart(parts: Formula[], formula: Formula): boolean {
+    if (formula === FALSE) return false;
+    if (formula === TRUE) return true;
+    const node = isNegated(formula) ? undefined : this.node(formula);
+    if (node?.kind === "and") parts.push(...node.parts);
+    else parts.push(formula);
+    return true;
   }
 
   /** Stops asking for more once the answer is TRUE. */

@@ -1,5 +1,5 @@
 import { NAME_LABEL } from "../model/endpoint.js";
-import type { Peer } from "../model/policy.js";
+import type { Peer, PodClass } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { addBit, emptyBits, type Bitset } from "./bitset.js";
 import type { Classes, EndClass, NamespaceClass } from "./classes.js";
@@ -10,6 +10,8 @@ interface Selection {
   bits: Bitset;
   width: number;
 }
+
+type Lists = readonly (readonly number[])[];
 
 /** Below this many classes it is cheaper to try each than to look for a short list. */
 const FEW = 64;
@@ -55,12 +57,9 @@ export class Selections {
     selection.bits = bits;
     selection.width = this.classes.size;
     const matches = this.matcher(peer);
-    const listed = this.candidates(peer, from);
-    if (listed) {
-      for (const id of listed) if (id >= from && matches(this.classes.at(id))) addBit(bits, id);
-    } else {
-      for (let id = from; id < selection.width; id++) if (matches(this.classes.at(id))) addBit(bits, id);
-    }
+    const lists = this.candidates(peer, from);
+    for (const list of lists ?? []) for (const id of list) if (id >= from && matches(this.classes.at(id))) addBit(bits, id);
+    if (!lists) for (let id = from; id < selection.width; id++) if (matches(this.classes.at(id))) addBit(bits, id);
   }
 
   private matcher(peer: Peer): (end: EndClass) => boolean {
@@ -72,30 +71,29 @@ export class Selections {
     return () => peer.kind === "addresses";
   }
 
-  /** The shortest list of the classes that may match; undefined when there is none, or when it is quicker to try each. */
-  private candidates(peer: Peer, from: number): readonly number[] | undefined {
+  /** Lists that together hold the classes that may match; undefined when there are none, or when it is quicker to try each class. */
+  private candidates(peer: Peer, from: number): Lists | undefined {
     switch (peer.kind) {
       case "addresses":
-        return this.classes.withAddressSet(this.vocabulary.numberOf(peer.addresses));
+        return [this.classes.withAddressSet(this.vocabulary.numberOf(peer.addresses))];
       case "nodes":
-        return this.classes.standingForNodes();
+        return [this.classes.standingForNodes()];
       case "symbolic":
         return [];
-      case "pods": {
-        if (this.classes.size - from < FEW) return undefined;
-        const names = namesIn(peer.namespaces);
-        const inNamespaces = names?.flatMap((name) => this.classes.namespacesNamed(name)).flatMap(({ members }) => members);
-        const [shortest] = [...(inNamespaces ? [inNamespaces] : []), ...this.listsByLabel(peer.pods)].sort((a, b) => a.length - b.length);
-        return shortest;
-      }
+      case "pods":
+        return this.classes.size - from < FEW ? undefined : this.fewest(peer);
     }
   }
 
-  /** For each label that the box requires, the classes that have it. */
-  private listsByLabel({ constraints }: LabelBox): (readonly number[])[] {
-    return [...constraints].flatMap(([key, { allBut, values, absent }]) =>
-      allBut || absent ? [] : [[...values].flatMap((value) => this.classes.withLabel(key, value))],
-    );
+  /** By the names of the namespaces, when the peer lists them, or by a label that it requires: whichever holds fewest. */
+  private fewest({ namespaces, pods }: PodClass): Lists | undefined {
+    const names = namesIn(namespaces);
+    const choices: Lists[] = names ? [names.flatMap((name) => this.classes.namespacesNamed(name)).map(({ members }) => members)] : [];
+    for (const [key, { allBut, values, absent }] of pods.constraints) {
+      if (!allBut && !absent) choices.push([...values].map((value) => this.classes.withLabel(key, value)));
+    }
+    const sizes = choices.map((lists) => lists.reduce((sum, list) => sum + list.length, 0));
+    return choices[sizes.indexOf(Math.min(...sizes))];
   }
 
   private admits(box: LabelBox, namespace: NamespaceClass): boolean {

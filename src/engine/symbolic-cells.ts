@@ -30,7 +30,7 @@ function portsOf(dst: Party): readonly TrafficSet[] {
 
 /** One address of each sort, as far as the rules of one pod's ends can tell: by their blocks, the nodes they name, and the pod's own node. */
 export function addressPoints(addresses: IpSet, ends: readonly End[]): readonly Address[] {
-  const cuts = ends.flatMap((end) => [...end.blocks, ...nodeAddresses(end)]);
+  const cuts = ends.flatMap((end) => [...end.blocks.map((block) => block.addresses), ...nodeAddresses(end)]);
   const sortOf = (address: Address): string => ends.map((end) => sortFor(end, address)).join(" ");
   const v4 = sorts(elementary(addresses.v4, cuts.map((cut) => cut.v4)), ends, sortOf);
   const v6 = sorts(elementary(addresses.v6, cuts.map((cut) => cut.v6)), ends, sortOf);
@@ -40,7 +40,7 @@ export function addressPoints(addresses: IpSet, ends: readonly End[]): readonly 
 function sortFor({ view, blocks, nodes, party }: End, address: Address): string {
   const at = nodesOf(view.snapshot, { kind: "address", address }, familyOf(address));
   const own = party.kind === "pod" && at.some((node) => node.name === party.pod.nodeName);
-  return [...blocks.map((block) => block.contains(address)), ...nodes.map((box) => at.some((node) => box.matches(node.labels))), own].map(Number).join("");
+  return [...blocks.map((block) => block.addresses.contains(address)), ...nodes.map((box) => at.some((node) => box.matches(node.labels))), own].map(Number).join("");
 }
 
 function nodeAddresses({ view, nodes, party }: End): readonly IpSet[] {

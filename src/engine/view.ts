@@ -1,12 +1,12 @@
 import { isLive, type Pod } from "../model/endpoint.js";
-import type { Direction, Peer, Policy, PolicyRule, PodClass, Tier } from "../model/policy.js";
+import type { Direction, PodClass, Policy, PolicyRule, Tier } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { IpSet } from "../sets/ip-set.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { FALSE, TRUE, type Formula } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
 import { isSubject, podParty, type Party } from "./party.js";
-import { policiesFor, policiesForFuture, type RelevantPolicies } from "./relevant.js";
+import { policiesFor, policiesForFuture, type RelevantPolicies, type TierGroups } from "./relevant.js";
 
 /** A policy and the formula "it selects the end". */
 export interface SelectingPolicy {
@@ -17,20 +17,8 @@ export interface SelectingPolicy {
 export interface SelectingTier {
   readonly tier: Tier;
   readonly groups: readonly (readonly SelectingPolicy[])[];
-}
-
-/** One end that policies decide about: those that can select it, as they are walked, and what their rules look at. */
-export interface End {
-  readonly view: View;
-  readonly direction: Direction;
-  readonly party: Party;
-  readonly tiers: readonly SelectingTier[];
-  readonly rules: readonly PolicyRule[];
-  /** Blocks of addresses that rules name as peers. */
-  readonly blocks: readonly IpSet[];
-  readonly namesPorts: boolean;
-  /** Nodes that rules name as peers. */
-  readonly nodes: readonly LabelBox[];
+  /** "Some policy that selects the end isolates it, and the tier denies by default." */
+  readonly isolated: Formula;
 }
 
 /** A snapshot as one inquiry sees it. */
@@ -70,8 +58,7 @@ export class View {
   belongs(party: Party, { namespaces, pods }: PodClass): Formula {
     if (party.kind === "address") return FALSE;
     if (party.kind === "pod") {
-      const { labels } = this.snapshot.namespace(party.pod.namespace);
-      return isLive(party.pod) && namespaces.matches(labels) && pods.matches(party.pod.labels) ? TRUE : FALSE;
+      return isLive(party.pod) && namespaces.matches(this.snapshot.namespace(party.pod.namespace).labels) && pods.matches(party.pod.labels) ? TRUE : FALSE;
     }
     const { namespace } = party.space;
     if (!isFuture(namespace)) {
@@ -84,35 +71,85 @@ export class View {
   /** What decides about a party in a direction; nothing does about ends that no policy can select. */
   end(party: Party, direction: Direction): End {
     let end = this.ends[direction].get(party);
-    if (!end) this.ends[direction].set(party, (end = this.lookAt(party, direction)));
+    if (!end) this.ends[direction].set(party, (end = new End(this, party, direction)));
     return end;
   }
 
-  private lookAt(party: Party, direction: Direction): End {
-    const tiers = (this.relevant(party)?.[direction] ?? []).map(({ tier, groups }) => ({ tier, groups: groups.map((group) => this.selecting(party, group)) }));
-    const policies = tiers.flatMap(({ groups }) => groups.flat());
-    const rules = policies.flatMap(({ policy }) => policy.rules[direction]);
-    const peers = rules.flatMap((rule): readonly Peer[] => (rule.peers === "everyone" ? [] : rule.peers));
-    return {
-      view: this,
-      direction,
-      party,
-      tiers,
-      rules,
-      blocks: peers.flatMap((peer) => (peer.kind === "addresses" ? [peer.addresses] : [])),
-      namesPorts: rules.some((rule) => rule.traffic.named.length > 0),
-      nodes: peers.flatMap((peer) => (peer.kind === "nodes" ? [peer.labels] : [])),
-    };
-  }
-
-  private selecting(party: Party, group: readonly Policy[]): readonly SelectingPolicy[] {
-    this.inquiry.meter.spend(group.length);
-    return group.map((policy) => ({ policy, selects: this.belongs(party, policy.subject) })).filter(({ selects }) => selects !== FALSE);
-  }
-
-  private relevant(party: Party): RelevantPolicies | undefined {
+  /** The policies that could select a party. */
+  relevant(party: Party): RelevantPolicies | undefined {
     if (!isSubject(party) || party.kind === "address") return undefined;
     const namespace = party.kind === "pod" ? this.snapshot.namespace(party.pod.namespace) : party.space.namespace;
     return isFuture(namespace) ? policiesForFuture(this.snapshot) : policiesFor(this.snapshot, namespaceIn(this.snapshot, namespace));
   }
 }
+
+/** One end that policies decide about: those that can select it, as they are walked, and what their rules look at. */
+export class End {
+  readonly view: View;
+  readonly party: Party;
+  readonly direction: Direction;
+  readonly tiers: readonly SelectingTier[];
+  private seen: { readonly rules: readonly PolicyRule[]; readonly blocks: readonly Block[]; readonly nodes: readonly LabelBox[]; readonly namesPorts: boolean } | undefined;
+
+  constructor(view: View, party: Party, direction: Direction) {
+    this.view = view;
+    this.party = party;
+    this.direction = direction;
+    this.tiers = (view.relevant(party)?.[direction] ?? []).map((tier) => this.selecting(tier));
+  }
+
+  get rules(): readonly PolicyRule[] {
+    return this.look().rules;
+  }
+
+  /** Blocks of addresses that rules name as peers. */
+  get blocks(): readonly Block[] {
+    return this.look().blocks;
+  }
+
+  /** Nodes that rules name as peers. */
+  get nodes(): readonly LabelBox[] {
+    return this.look().nodes;
+  }
+
+  get namesPorts(): boolean {
+    return this.look().namesPorts;
+  }
+
+  private look(): NonNullable<End["seen"]> {
+    if (this.seen) return this.seen;
+    const rules = this.tiers.flatMap(({ groups }) => groups.flatMap((group) => group.flatMap(({ policy }) => policy.rules[this.direction])));
+    const peers = rules.flatMap((rule) => (rule.peers === "everyone" ? [] : rule.peers.map((peer) => ({ peer, rule }))));
+    this.seen = {
+      rules,
+      blocks: peers.flatMap(({ peer, rule }) => (peer.kind === "addresses" ? [{ addresses: peer.addresses, accepts: rule.action === "Accept" }] : [])),
+      nodes: peers.flatMap(({ peer }) => (peer.kind === "nodes" ? [peer.labels] : [])),
+      namesPorts: rules.some((rule) => rule.traffic.named.length > 0),
+    };
+    return this.seen;
+  }
+
+  private selecting({ tier, groups }: TierGroups): SelectingTier {
+    const { inquiry } = this.view;
+    const isolating: Formula[] = [];
+    const selecting = groups.map((group) => {
+      inquiry.meter.spend(group.length);
+      const out: SelectingPolicy[] = [];
+      for (const policy of group) {
+        const selects = this.view.belongs(this.party, policy.subject);
+        if (selects === FALSE) continue;
+        if (policy.isolates[this.direction]) isolating.push(selects);
+        out.push({ policy, selects });
+      }
+      return out;
+    });
+    return { tier, groups: selecting, isolated: tier.defaultAction === "Deny" ? inquiry.formulas.or(isolating) : FALSE };
+  }
+}
+
+/** A block of addresses a rule names, and whether being in it can only help. */
+export interface Block {
+  readonly addresses: IpSet;
+  readonly accepts: boolean;
+}
+

@@ -88,15 +88,15 @@ export function summary({ findings, checked }: Findings): string {
   return `${counts.length === 0 ? "no violations" : counts.join(", ")}, ${objects}`;
 }
 
-/** Sentences under a violation's message, in the order people ask: who, why, how many, what to do. */
+/** Sentences under a violation's message, in the order people ask: where, who, why, how many, what to do. */
 export function detailsOf(violation: Violation): readonly string[] {
   const { counterexample, policies, runningPods, remediation, link, path, fix } = violation;
   return [
     path === undefined || path === "" ? undefined : `at ${path}`,
     counterexample,
     policies.length === 0 ? undefined : `decided by ${policies.join(", ")}`,
-    runningPods === undefined ? undefined : `${runningPods} running ${runningPods === 1 ? "pod is" : "pods are"} affected`,
-    remediation,
+    runningPods === undefined || runningPods === 0 ? undefined : `${runningPods} running ${runningPods === 1 ? "pod is" : "pods are"} affected`,
+    remediation === undefined ? undefined : `to do: ${remediation}`,
     ...(fix ? fixLines(fix) : []),
     link,
   ].filter((line) => line !== undefined);

@@ -11,9 +11,10 @@ export const text: FindingsReport = (found, { color }) => {
   for (const group of byObject(found.findings)) {
     const [first] = group;
     if (!first) continue;
-    lines.push(paint("1", objectName(first.violation)) + (first.place ? `  ${paint("2", formatPlace(first.place))}` : ""));
-    for (const { violation } of group) {
-      lines.push(`  ${paint(PAINT[violation.action], LABEL[violation.action])} [${ruleId(violation)}] ${violation.message}`);
+    lines.push(paint("1", objectName(first.violation)));
+    for (const { violation, place } of group) {
+      const where = place ? `  ${paint("2", formatPlace(place))}` : "";
+      lines.push(`  ${paint(PAINT[violation.action], LABEL[violation.action])} [${ruleId(violation)}] ${violation.message}${where}`);
       for (const detail of detailsOf(violation)) lines.push(`    ${detail}`);
     }
     lines.push("");

@@ -109,6 +109,12 @@ describe("routes", () => {
   });
 });
 
+test("what /validate/warn lets pass for /validate/deny to refuse is not applied to a state of files", () => {
+  const { judge, live } = judgeOf({ facts, validate: () => DENIED });
+  expect(judge(create("a"), "validate/warn", soon())).toMatchObject({ allowed: true });
+  expect(live.current).toBe(Snapshot.EMPTY);
+});
+
 describe("A1: with a cluster, never deny on stale data", () => {
   const counted = async (metrics: ServerMetrics) => (await metrics.registry.getSingleMetricAsString("sluice_denials_confirmed_total")).split("\n").filter((line) => line.endsWith(" 1"));
 
