@@ -29,7 +29,12 @@ export interface Config {
   /** `TCP/80`, `80`, `UDP/53`, a list of them by comma, or `all`. */
   readonly traffic?: string;
   readonly flow?: string;
+  readonly implies?: string;
+  readonly equivalent?: string;
   readonly isolated?: string;
+  /** `pack/rule`. */
+  readonly rule?: string;
+  readonly namespace?: string;
   readonly forbid: boolean;
   readonly steps?: number;
   readonly inOrder: boolean;
@@ -70,11 +75,15 @@ export const OPTIONS = {
   set: { flags: "--set <name=value>", text: "one switch of the profile, or parameter of a pack", repeat: true },
   queries: { flags: "--queries <file>", text: "JSON list of {src, dst, protocol, port}; `-` is standard input" },
   from: { flags: "--from <end>", text: "source: `namespace/pod` or an IP address" },
-  fromAll: { flags: "--from <pods>", text: "sources: `namespace`, `namespace/key=value,...`, `*` for every namespace, or a CIDR" },
-  toAll: { flags: "--to <pods>", text: "destinations, written like the sources, or one `namespace/pod`" },
+  fromAll: { flags: "--from <pods>", text: "sources: `namespace`, `namespace/key=value,...`, `namespace/pod` for all labelled like it, `*`, or a CIDR" },
+  toAll: { flags: "--to <pods>", text: "destinations, written like the sources; `namespace/pod` is just that pod" },
   to: { flags: "--to <end>", text: "destination, written like the source" },
   traffic: { flags: "--port <port>", text: "destination port, such as `80`, `UDP/53` or `TCP/53,UDP/53`" },
   flow: { flags: "--flow <file>", text: "flows in YAML, written as in `require-flow` of a rule pack" },
+  implies: { flags: "--implies <path>", text: "prove that all that PATH allows is allowed by these manifests too" },
+  equivalent: { flags: "--equivalent <path>", text: "prove that PATH and these manifests allow the same" },
+  rule: { flags: "--rule <pack/rule>", text: "only this rule" },
+  namespace: { flags: "--namespace <name>", text: "only this namespace" },
   isolated: { flags: "--isolated <namespace>", text: "prove that every pod of the namespace is isolated in both directions" },
   forbid: { flags: "--forbid", text: "prove that the traffic is never possible, rather than always" },
   steps: { flags: "--steps <n>", text: "budget of a proof in solver steps" },
@@ -104,7 +113,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "isolated", "as"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

@@ -5,6 +5,7 @@ import { WrongUse, OPTIONS, readConfig, version, type OptionName, type OptionSpe
 import type { Command, ExitCode, Outcome, Session } from "./commands/command.js";
 import { COMMANDS } from "./commands/index.js";
 import { formatProblem } from "./model/result.js";
+import { printable } from "./reports/report.js";
 
 const WRONG_USE = 2;
 
@@ -94,6 +95,7 @@ async function writeAll(output: Iterable<string>): Promise<void> {
 }
 
 async function write(text: string): Promise<void> {
+  if (process.stdout.isTTY) session.end();
   if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
@@ -104,7 +106,7 @@ class Terminal implements Session {
 
   note(line: string): void {
     this.end();
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${line.split("\n").map(printable).join("\n")}\n`);
   }
 
   progress(done: number, total?: number): void {

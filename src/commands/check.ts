@@ -69,13 +69,12 @@ function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Se
   let now = state;
   for (const [i, manifest] of manifests.objects.entries()) {
     session.progress(i, manifests.objects.length);
-    for (const proposed of requestsFor(manifest, now, userInfo(as))) {
-      if (proposed.template) templates.push(proposed);
-      else {
-        const decision = review(proposed.request, { snapshot: now, packs });
-        judged.push({ proposed, decision });
-        if (decision.allowed) now = now.with(puts(proposed));
-      }
+    const proposals = requestsFor(manifest, now, userInfo(as));
+    templates.push(...proposals.filter(({ template }) => template));
+    for (const proposed of proposals.filter(({ template }) => !template)) {
+      const decision = review(proposed.request, { snapshot: now, packs });
+      judged.push({ proposed, decision });
+      if (decision.allowed) now = now.with(puts(proposed));
     }
   }
   return [...judged, ...templates.map((proposed) => ({ proposed, decision: review(proposed.request, { snapshot: now, packs }) }))];

@@ -1,8 +1,11 @@
 import { WrongUse, type Config } from "../config.js";
 import { endpointOf } from "../engine/endpoints.js";
 import { reachability, type Answer, type Reachability } from "../engine/reachability.js";
+import type { Endpoint } from "../model/endpoint.js";
 import { isRecord } from "../model/kubernetes.js";
+import type { Snapshot } from "../model/snapshot.js";
 import { PROTOCOLS, trafficPoint, type Protocol } from "../model/traffic.js";
+import { printable } from "../reports/report.js";
 import { readText } from "../sources/files.js";
 import { engineProfile, readProfile, readState, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
@@ -57,13 +60,25 @@ interface Work {
 }
 
 function* answer(queries: readonly unknown[], { reach, session, failures }: Work): Iterable<Row> {
+  const find = findOnce(reach.snapshot);
   for (const [i, query] of queries.entries()) {
     const question = readQuestion(query);
-    const row = typeof question === "string" ? { error: question } : answerOne(question, reach);
+    const row = typeof question === "string" ? { error: question } : answerOne(question, reach, find);
     if ("error" in row) failures.count++;
     if (i % 1000 === 0) session.progress(i, queries.length);
     yield row;
   }
+}
+
+type Find = (text: string) => Endpoint | undefined;
+
+/** Lists ask about the same ends again and again; reading a name costs more than the answer. */
+function findOnce(snapshot: Snapshot): Find {
+  const found = new Map<string, Endpoint | undefined>();
+  return (text) => {
+    if (!found.has(text)) found.set(text, endpointOf(snapshot, text));
+    return found.get(text);
+  };
 }
 
 function readQuestion(query: unknown): Question | string {
@@ -76,8 +91,8 @@ function readQuestion(query: unknown): Question | string {
   return { src, dst, protocol, port: Number(port) };
 }
 
-function answerOne({ src, dst, protocol, port }: Question, reach: Reachability): Row {
-  const [from, to] = [endpointOf(reach.snapshot, src), endpointOf(reach.snapshot, dst)];
+function answerOne({ src, dst, protocol, port }: Question, reach: Reachability, find: Find): Row {
+  const [from, to] = [find(src), find(dst)];
   if (!from || !to) return { error: `unknown pod \`${from ? dst : src}\`` };
   const { allowed, egressAllowed, ingressAllowed } = reach.check({ src: from, dst: to, traffic: trafficPoint(protocol, port) });
   return { allowed, egressAllowed, ingressAllowed };
@@ -97,7 +112,7 @@ function* inText(queries: readonly unknown[], rows: Iterable<Row>): Iterable<str
   for (const row of rows) {
     const query = queries[i++];
     const { src, dst, protocol = "TCP", port } = isRecord(query) ? query : {};
-    yield `${String(src)} -> ${String(dst)} ${String(protocol)} ${String(port)}: ${inWords(row)}\n`;
+    yield `${printable(`${String(src)} -> ${String(dst)} ${String(protocol)} ${String(port)}: ${inWords(row)}`)}\n`;
   }
 }
 

@@ -6,6 +6,7 @@ import { isLive, type Endpoint } from "../model/endpoint.js";
 import type { Direction, Peer, Policy, PolicyRule } from "../model/policy.js";
 import { nameKey } from "../model/kubernetes.js";
 import { pointOf, trafficPoint } from "../model/traffic.js";
+import { printable } from "../reports/report.js";
 import type { LoadedState } from "../sources/files.js";
 import { engineProfile, jsonText, readProfile, readState, type Command, type Outcome, type Session } from "./command.js";
 import { parseEnd, parseTraffic } from "./end-selector.js";
@@ -111,7 +112,7 @@ function includes(peer: Peer, end: Endpoint, { state, profile }: { readonly stat
 function asText({ connection, verdict, ends }: Explanation): string {
   const { src, dst, traffic } = connection;
   const head = `${describeEndpoint(src)} to ${describeEndpoint(dst)} on ${describePoint(traffic)}: ${verdict.allowed ? "allowed" : "denied"}`;
-  return `${[head, ...ends.flatMap(endLines)].join("\n")}\n`;
+  return `${[head, ...ends.flatMap(endLines)].map(printable).join("\n")}\n`;
 }
 
 function endLines({ direction, end, who, policies }: EndExplanation): readonly string[] {

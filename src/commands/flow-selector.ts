@@ -1,7 +1,7 @@
 import { WrongUse, type Config } from "../config.js";
 import { endpointOf } from "../engine/endpoints.js";
 import type { Flow, FlowPeer, PodSpace } from "../engine/question.js";
-import type { Namespace } from "../model/endpoint.js";
+import type { Namespace, Pod } from "../model/endpoint.js";
 import { readLabelSelector } from "../model/label-selector.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -28,7 +28,7 @@ export function flowsOf({ fromAll, toAll, traffic }: Config, snapshot: Snapshot)
   const peers = outside ?? peersOf(toAll, snapshot);
   const words = `${fromAll} to ${toAll}${traffic === undefined ? "" : ` on ${traffic}`}`;
   const spaces = spacesOf(subject, snapshot);
-  if (!spaces) throw new WrongUse(outside ? "one of `--from` and `--to` must be pods" : `\`--from ${fromAll}\` names no namespace, and is no CIDR`);
+  if (!spaces) throw new WrongUse(outside ? "one of `--from` and `--to` must be pods" : `\`--from ${fromAll}\` names no namespace and no pod, and is no CIDR`);
   return spaces.map((space) => ({
     what: spaces.length === 1 ? words : `${"future" in space.namespace ? "(a future namespace)" : space.namespace.name}: ${words}`,
     flow: { subject: space, direction, anyOf: [{ peers, traffic: ports }] },
@@ -50,7 +50,7 @@ function trafficSet(text: string): TrafficSet {
 function peersOf(text: string, snapshot: Snapshot): readonly FlowPeer[] {
   const addresses = addressPeers(text, snapshot);
   if (addresses) return addresses;
-  const end = endpointOf(snapshot, text);
+  const end = text.includes("/") ? endpointOf(snapshot, text) : undefined;
   if (end?.kind === "pod") return [{ kind: "pod", pod: end.pod }];
   const spaces = spacesOf(text, snapshot);
   if (!spaces) throw new WrongUse(`\`--to ${text}\` names no namespace and no pod, and is no CIDR`);
@@ -64,15 +64,32 @@ function addressPeers(text: string, snapshot: Snapshot): readonly FlowPeer[] | u
   return endpoint.resolve(snapshot, known("", snapshot)).flatMap(({ peers }) => peers);
 }
 
-/** `*`, `namespace`, `namespace/key=value,...`, `*` with labels; undefined when the text is none of these. */
+/**
+ * `*`, `namespace`, `namespace/key=value,...`, `*` with labels, or `namespace/pod`: every pod with the labels of this one.
+ * Undefined when the text is none of these.
+ */
 function spacesOf(text: string, snapshot: Snapshot): readonly PodSpace[] | undefined {
-  const [, namespace = "", labels] = /^([^/]+)(?:\/([^/=]+(?:\/[^/=]+)?=.*))?$/.exec(text) ?? [];
-  if (namespace === "" || (text.includes("/") && labels === undefined)) return undefined;
+  const end = text.includes("/") ? endpointOf(snapshot, text) : undefined;
+  if (end?.kind === "pod") return [likePod(end.pod, snapshot)];
+  const [, namespace, labels] = /^([^/]+)(?:\/([^/=]+(?:\/[^/=]+)?=.*))?$/.exec(text) ?? [];
+  if (namespace === undefined) return undefined;
   const { box, problems } = readLabelSelector({ matchLabels: parseLabels(labels) }, "");
   if (problems.length > 0) throw new WrongUse(`the labels of \`${text}\` cannot be read`, problems);
-  if (namespace !== "*") return [{ namespace: known(namespace, snapshot), pods: box, ports: [] }];
-  const future = { future: readLabelSelector({}, "").box };
-  return [...[...snapshot.namespaces.values()].map((state) => state.namespace), future].map((one) => ({ namespace: one, pods: box, ports: [] }));
+  const places = namespace === "*" ? everyNamespace(snapshot) : [known(namespace, snapshot)];
+  return places.map((place) => ({ namespace: place, pods: box, ports: [] }));
+}
+
+/** Those that exist, and any that could be created. */
+function everyNamespace(snapshot: Snapshot): readonly PodSpace["namespace"][] {
+  return [...[...snapshot.namespaces.values()].map((state) => state.namespace), { future: readLabelSelector({}, "").box }];
+}
+
+/** Labels that controllers put on each pod anew. */
+const PER_POD = /^(?:pod-template-hash|pod-template-generation|controller-revision-hash|controller-uid|job-name|(?:statefulset|apps|batch)\.kubernetes\.io\/.*)$/;
+
+function likePod({ namespace, labels, ports }: Pod, snapshot: Snapshot): PodSpace {
+  const matchLabels = Object.fromEntries(Object.entries(labels).filter(([key]) => !PER_POD.test(key)));
+  return { namespace: known(namespace, snapshot), pods: readLabelSelector({ matchLabels }, "").box, ports };
 }
 
 function parseLabels(text: string | undefined): Readonly<Record<string, string>> {

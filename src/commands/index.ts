@@ -18,6 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "eval", summary: "is this traffic allowed? many queries at once", load: async () => (await import("./eval.js")).command },
   { name: "explain", summary: "why is traffic allowed or denied? which end, which rule, which line", load: async () => (await import("./explain.js")).command },
   { name: "prove", summary: "is traffic always, or never, possible? for every pod that could be", load: async () => (await import("./prove.js")).command },
+  { name: "fix", summary: "the smallest change after which a flow, or every rule, holds", load: async () => (await import("./fix.js")).command },
   { name: "rules", summary: "the rules, parameters and profile in force", load: async () => (await import("./rules.js")).command },
   { name: "certs", summary: "make or renew a throw-away certificate", load: async () => (await import("./certs.js")).command },
 ];

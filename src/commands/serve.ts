@@ -1,17 +1,21 @@
 import { join } from "node:path";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
-import { provisionFor } from "../review/provision.js";
+import { planProvision } from "../review/provision-plan.js";
+import { provisionFor, WRITTEN_BY } from "../review/provision.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { FollowedCluster } from "../sources/cluster.js";
 import type { Judge } from "../server/admission-edge.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics, type KindState } from "../server/metrics.js";
+import { Provisioner } from "../server/provision.js";
+import { waitForProvision } from "../server/provision-wait.js";
 import { readinessOf, type Condition } from "../server/readiness.js";
 import { serve, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";
 import { formatProblem, type Result } from "../model/result.js";
+import type { Change } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { factsOf } from "../sources/files.js";
 import { loadPacks, type LoadedPacks } from "../sources/packs.js";
@@ -36,9 +40,9 @@ export const command: Command = {
 async function run(config: Config): Promise<Outcome> {
   if (config.cluster && config.state.length > 0) throw new WrongUse("give `--state` or `--cluster`, not both");
   const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");
-  const [log, live] = [createLog(), new LiveSnapshot()];
-  const source = config.cluster ? await clusterSource(live, loaded.packs, log) : await fileSource(live, config.state, log);
-  const server = await start(config, { loaded, live, source, log });
+  const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
+  const source = config.cluster ? await clusterSource(live, loaded.packs, { log, metrics }) : await fileSource(live, config.state, log);
+  const server = await start(config, { loaded, live, source, log, metrics });
   if (!server.ok) await source.stop();
   return { output: untilStopped(unwrap(server), greeting(config, { loaded, live, server: unwrap(server) }), source), exitCode: 0 };
 }
@@ -56,6 +60,8 @@ interface Source extends Pick<JudgeParts, "facts" | "confirm"> {
   conditions(): readonly Condition[];
   kinds(): readonly KindState[];
   versions(): Readonly<Record<string, string>>;
+  /** Writes the policies of baselines to the cluster. */
+  readonly provisioner?: Provisioner;
   stop(): Promise<void>;
 }
 
@@ -64,13 +70,13 @@ interface Parts {
   readonly live: LiveSnapshot;
   readonly source: Source;
   readonly log: Log;
+  readonly metrics: ServerMetrics;
 }
 
-async function start(config: Config, { loaded, live, source, log }: Parts): Promise<Result<RunningServer>> {
+async function start(config: Config, { loaded, live, source, log, metrics }: Parts): Promise<Result<RunningServer>> {
   const { packs, digest } = loaded;
-  const metrics = new ServerMetrics(version());
   return serve({
-    judge: provisioning({ loaded, live, source, log }, makeJudge({
+    judge: provisioning({ loaded, live, source, log, metrics }, makeJudge({
       live,
       validate: (request, snapshot) => reviewValidation(request, { snapshot, packs }),
       mutate: (request, snapshot) => reviewMutation(request, { snapshot, packs }),
@@ -94,8 +100,9 @@ async function start(config: Config, { loaded, live, source, log }: Parts): Prom
   });
 }
 
-/** With a state of our own, a namespace that is to be provisioned gets its policies in the same turn of the loop. */
-function provisioning({ loaded: { packs }, live, source: { facts }, log }: Parts, judge: Judge): Judge {
+/** With a state of our own, a namespace that is to be provisioned gets its policies in the same turn of the loop; with a cluster, when the watch shows it. */
+function provisioning({ loaded: { packs }, live, source: { facts, provisioner }, log }: Parts, judge: Judge): Judge {
+  if (provisioner) return waitForProvision(judge, provisioner);
   if (!facts) return judge;
   return async (request, route, deadline) => {
     const before = live.current;
@@ -133,16 +140,29 @@ async function fileSource(live: LiveSnapshot, paths: readonly string[], log: Log
   };
 }
 
-async function clusterSource(live: LiveSnapshot, packs: CompiledPacks, log: Log): Promise<Source> {
-  const { connectCluster, followCluster } = await import("../sources/cluster.js");
+async function clusterSource(live: LiveSnapshot, packs: CompiledPacks, { log, metrics }: Pick<Parts, "log" | "metrics">): Promise<Source> {
+  const { connectCluster, followCluster, policyWriter } = await import("../sources/cluster.js");
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
-  const cluster = followCluster({ connection, kinds: followedKinds(packs.watches), onChanges: (changes) => live.apply(changes), log });
+  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, packs), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
+  const onChanges = (changes: readonly Change[]): void => {
+    const before = live.current;
+    live.apply(changes);
+    provisioner.observe(changes, before);
+  };
+  const cluster = followCluster({ connection, kinds: followedKinds(packs.watches), onChanges, log });
+  void cluster.synced().then(() => provisioner.start());
+  // Nodes are many, change little, and decide only policies that name them.
+  const confirmed = new Set(cluster.status().map(({ kind }) => kind).filter((kind) => kind !== "Node"));
   return {
-    confirm: (namespaces, signal) => cluster.consistentRead(namespaces, { signal }),
+    confirm: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed }),
     conditions: () => syncConditions(cluster),
     kinds: () => cluster.status(),
     versions: () => cluster.versions(),
-    stop: () => cluster.stop(),
+    provisioner,
+    stop: () => {
+      provisioner.stop();
+      return cluster.stop();
+    },
   };
 }
 

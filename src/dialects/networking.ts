@@ -68,16 +68,19 @@ export function readNetworkPolicy(object: KubeObject): Policy {
   const own = ownNamespace(object.metadata.namespace ?? "default");
   // "spec.podSelector null or absent: empty selector, all pods in the namespace" (S6).
   const pods = spec.at("podSelector").selector();
+  const isolates = readTypes(spec);
+  // "policyTypes [Egress] with ingress rules: ingress rules ignored" (S1).
+  const counted = (direction: Direction) => (): boolean => pods !== undefined && isolates[direction];
   return {
     ref: refOf(object),
     tier: NETWORK_POLICY_TIER,
     order: 0,
     // A subject that cannot be read may be any pod of the namespace: all are isolated, nothing is accepted.
     subject: { namespaces: own, pods: pods ?? LabelBox.ALL },
-    isolates: readTypes(spec),
+    isolates,
     rules: {
-      ingress: readRules(spec.at("ingress"), "ingress", own).filter(() => pods !== undefined),
-      egress: readRules(spec.at("egress"), "egress", own).filter(() => pods !== undefined),
+      ingress: readRules(spec.at("ingress"), "ingress", own).filter(counted("ingress")),
+      egress: readRules(spec.at("egress"), "egress", own).filter(counted("egress")),
     },
     problems,
     object,

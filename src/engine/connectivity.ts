@@ -1,6 +1,6 @@
 import type { Snapshot } from "../model/snapshot.js";
 import { formatTraffic, type TrafficSet } from "../model/traffic.js";
-import { cutsOf, externalParty, rangesOf, survey, type Party, type SurveyOptions } from "./survey.js";
+import { cutsOf, externalParty, rangesOf, survey, type SurveyOptions } from "./survey.js";
 
 /** One line of a connectivity report. Names: `ns/name[Kind]`, `a-b[External]`, `{ingress-controller}`; `conn` as `formatTraffic` writes it. */
 export interface ConnectionLine {
@@ -38,5 +38,3 @@ export function textOnce(): (traffic: TrafficSet) => string {
     return text;
   };
 }
-
-export type { Party, SurveyOptions };

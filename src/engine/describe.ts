@@ -11,6 +11,12 @@ import type { EndVerdict, Verdict } from "./verdict.js";
 /** How many isolating policies a text names. */
 const NAMED = 2;
 
+/** The namespaces that the ends of a counterexample lie in. */
+export function endNamespaces({ subject, connection }: Counterexample): string[] {
+  const ends = connection ? [connection.src, connection.dst] : [];
+  return [...new Set([subject.namespace, ...ends.flatMap((end) => (end.kind === "pod" ? [end.pod.namespace] : []))])];
+}
+
 /** Why one end denies: the deciding rule, or the policies that isolate, those that allow nothing first. */
 export function describeEnd(end: EndVerdict, direction: Direction): string {
   if (end.decidedBy) return `rule \`${end.decidedBy.rule.path}\` of ${policyName(end.decidedBy.policy)}`;
@@ -24,11 +30,22 @@ export function describeDenial(verdict: Verdict): string {
   return ends.map((side) => `${side} denied by ${describeEnd(verdict[side], side)}`).join("; ");
 }
 
-/** `pod A to pod B on UDP 53: egress denied by ...`. */
+/** Why both ends allow: `egress allowed by rule ... of ...; no policy isolates the destination`. */
+export function describeAllowance(verdict: Verdict): string {
+  return (["egress", "ingress"] as const).flatMap((side) => allowanceOf(verdict[side], side) ?? []).join("; ");
+}
+
+function allowanceOf(end: EndVerdict, side: Direction): string | undefined {
+  if (end.decidedBy) return `${side} allowed by ${describeEnd(end, side)}`;
+  if (end.reason === "not-a-subject") return undefined;
+  return end.reason === "default" ? `no policy isolates the ${side === "egress" ? "source for egress" : "destination for ingress"}` : `${side} is always allowed (${end.reason})`;
+}
+
+/** `pod A to pod B on UDP 53: egress denied by ...`, or why it is allowed. */
 export function describeCounterexample({ subject, connection, direction }: Counterexample): string {
   if (connection) {
     const { src, dst, traffic, verdict } = connection;
-    return `${describeEndpoint(src)} to ${describeEndpoint(dst)} on ${describePoint(traffic)}: ${describeDenial(verdict)}`;
+    return `${describeEndpoint(src)} to ${describeEndpoint(dst)} on ${describePoint(traffic)}: ${verdict.allowed ? describeAllowance(verdict) : describeDenial(verdict)}`;
   }
   return `${describePod(subject)} is not isolated for ${direction ?? "traffic"}`;
 }

@@ -79,7 +79,7 @@ export class Formulas {
     if (formula === FALSE) return false;
     if (formula === TRUE) return true;
     const node = isNegated(formula) ? undefined : this.node(formula);
-    if (node?.kind === "and") parts.push(...node.parts);
+    if (node?.kind === "and") for (const part of node.parts) parts.push(part);
     else parts.push(formula);
     return true;
   }

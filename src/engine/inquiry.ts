@@ -1,8 +1,8 @@
 import { NAME_LABEL, type Namespace } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { ABSENT, admits, ANYTHING, complementValues, intersectValues, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
-import { FALSE, Formulas, not, type Formula, type Variable } from "./formula.js";
+import { ABSENT, admits, ANYTHING, complementValues, intersectValues, isAnything, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
+import { each, FALSE, Formulas, not, TRUE, type Formula, type Variable } from "./formula.js";
 import { Meter } from "./meter.js";
 import type { Party } from "./party.js";
 import type { Budget, PodSpace } from "./question.js";
@@ -28,6 +28,12 @@ interface Unknown {
   readonly fresh: string;
 }
 
+/** The labels of one scope of a party: an unknown for each key, and the boxes asked about so far. */
+interface Owner {
+  readonly keys: Map<string, Variable>;
+  readonly boxes: Map<LabelBox, Formula>;
+}
+
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -38,8 +44,7 @@ export class Inquiry {
   readonly profile: EngineProfile;
   private readonly snapshots: readonly Snapshot[];
   private readonly unknowns: Unknown[] = [];
-  private readonly boxes = new Map<string, Formula>();
-  private readonly keysOf = new Map<string, Map<string, Variable>>();
+  private readonly owners = { pod: new Map<SpaceParty, Owner>(), namespace: new Map<SpaceParty, Owner>() };
 
   /** `snapshots`: every one the question is about; a future namespace has a name that none of them has. */
   constructor(context: ProofContext, snapshots: readonly Snapshot[]) {
@@ -48,15 +53,20 @@ export class Inquiry {
     this.snapshots = snapshots;
   }
 
+  /** An inquiry of its own into the same snapshots, without a budget. */
+  unlimited(): Inquiry {
+    return new Inquiry({ profile: this.profile, budget: Meter.unlimited() }, this.snapshots);
+  }
+
   /** "The labels lie in the box". */
   labelsIn(party: SpaceParty, scope: Scope, box: LabelBox): Formula {
     if (box.isEmpty) return FALSE;
-    const key = `${party.id} ${scope} ${box.key}`;
-    let formula = this.boxes.get(key);
+    const { boxes } = this.owner(party, scope);
+    let formula = boxes.get(box);
     if (formula === undefined) {
       this.meter.spend(box.constraints.size);
-      formula = this.formulas.and([...box.constraints].map(([label, values]) => this.labelIn(party, scope, [label, values])));
-      this.boxes.set(key, formula);
+      formula = this.formulas.and(each(box.constraints, (constraint) => this.labelIn(party, scope, constraint)));
+      boxes.set(box, formula);
     }
     return formula;
   }
@@ -70,7 +80,7 @@ export class Inquiry {
 
   /** The unknowns of one scope of a party, by label key. */
   unknownLabels(party: SpaceParty, scope: Scope): ReadonlyMap<string, Variable> {
-    return this.keysOf.get(`${party.id} ${scope}`) ?? NO_KEYS;
+    return this.owner(party, scope).keys;
   }
 
   mayBeAbsent(variable: Variable): boolean {
@@ -125,22 +135,29 @@ export class Inquiry {
   }
 
   private labelIn(party: SpaceParty, scope: Scope, [key, values]: readonly [string, ValueSet]): Formula {
-    const { values: limit, possible } = this.unknowns[this.label(party, scope, key)] as Unknown;
-    const kept = { ...values, values: new Set([...values.values].filter(possible)) };
+    const variable = this.label(party, scope, key);
+    const { values: limit, possible } = this.unknowns[variable] as Unknown;
+    const kept = [...values.values].every(possible) ? values : { ...values, values: new Set([...values.values].filter(possible)) };
+    if (isAnything(limit)) return this.formulas.atom(variable, kept);
     if (isNothing(intersectValues(limit, kept))) return FALSE;
     const always = isNothing(intersectValues(limit, complementValues(kept)));
-    return this.formulas.atom(this.label(party, scope, key), always ? ANYTHING : kept);
+    return always ? TRUE : this.formulas.atom(variable, kept);
+  }
+
+  private owner(party: SpaceParty, scope: Scope): Owner {
+    let owner = this.owners[scope].get(party);
+    if (!owner) this.owners[scope].set(party, (owner = { keys: new Map(), boxes: new Map() }));
+    return owner;
   }
 
   private label(party: SpaceParty, scope: Scope, key: string): Variable {
-    const owner = `${party.id} ${scope}`;
-    let keys = this.keysOf.get(owner);
-    if (!keys) this.keysOf.set(owner, (keys = new Map()));
-    const known = keys.get(key);
-    if (known !== undefined) return known;
-    const variable = this.formulas.variable(`${owner} ${key}`);
-    keys.set(key, variable);
-    this.unknowns[variable] = this.unknownOf(party, scope, key);
+    const { keys } = this.owner(party, scope);
+    let variable = keys.get(key);
+    if (variable === undefined) {
+      variable = this.formulas.variable(`${party.id} ${scope} ${key}`);
+      keys.set(key, variable);
+      this.unknowns[variable] = this.unknownOf(party, scope, key);
+    }
     return variable;
   }
 
@@ -168,8 +185,6 @@ export class Inquiry {
     return [...absent, ...named.sort(), other];
   }
 }
-
-const NO_KEYS: ReadonlyMap<string, Variable> = new Map();
 
 function limitsOf({ namespace, pods }: PodSpace, scope: Scope): LabelBox {
   return scope === "pod" ? pods : (namespace as { readonly future: LabelBox }).future;

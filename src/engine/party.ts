@@ -1,6 +1,6 @@
-import { isLive, type Node, type Pod } from "../model/endpoint.js";
+import { isLive, type ContainerPort, type Node, type Pod } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { Address } from "../sets/ip-set.js";
+import type { Address, IpSet } from "../sets/ip-set.js";
 import type { PodSpace } from "./question.js";
 
 /** One end of the connections a proof looks at. */
@@ -8,7 +8,9 @@ export type Party =
   | { readonly kind: "pod"; readonly pod: Pod; readonly addresses: readonly Address[] }
   /** A pod that does not exist yet: its labels are unknowns, named after `id`; it has no address. */
   | { readonly kind: "space"; readonly id: string; readonly space: PodSpace }
-  | { readonly kind: "address"; readonly address: Address };
+  | { readonly kind: "address"; readonly address: Address }
+  /** All of these addresses at once: a block matches them when it covers them. Only for ends whose rules do nothing but accept. */
+  | { readonly kind: "range"; readonly addresses: IpSet };
 
 /** "none": the ends have no family in common, or neither has an address: then no block of addresses matches a pod. */
 export type Family = "v4" | "v6" | "none";
@@ -21,8 +23,13 @@ export function podParty(snapshot: Snapshot, pod: Pod): Party {
 }
 
 export function addressesOf(party: Party): readonly Address[] {
-  if (party.kind === "space") return [];
+  if (party.kind === "space" || party.kind === "range") return [];
   return party.kind === "address" ? [party.address] : party.addresses;
+}
+
+/** The ports an end declares; an end that is no pod has none. */
+export function portsOf(party: Party): readonly ContainerPort[] {
+  return party.kind === "pod" ? party.pod.ports : party.kind === "space" ? party.space.ports : [];
 }
 
 /** True for ends that policies can select. */
@@ -57,7 +64,7 @@ function mayUse(addresses: readonly Address[], family: Family): boolean {
 
 /** The nodes an end stands for: by address, or where a hostNetwork pod runs. A pod with an address of its own is no node. */
 export function nodesOf(snapshot: Snapshot, party: Party, family: Family): readonly Node[] {
-  if (party.kind === "space" || (party.kind === "pod" && (isLive(party.pod) || party.pod.finished))) return [];
+  if (party.kind === "space" || party.kind === "range" || (party.kind === "pod" && (isLive(party.pod) || party.pod.finished))) return [];
   const runsOn = party.kind === "pod" ? snapshot.nodes.get(party.pod.nodeName ?? "") : undefined;
   const at = addressesOf(party).filter((address) => familyOf(address) === family).flatMap((address) => nodesByAddress(snapshot).get(address) ?? []);
   return runsOn ? [runsOn, ...at] : at;

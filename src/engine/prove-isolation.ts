@@ -1,21 +1,21 @@
-import type { Endpoint, Pod } from "../model/endpoint.js";
+import type { Pod } from "../model/endpoint.js";
 import { DIRECTIONS, type Direction } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { ALL_TRAFFIC } from "../model/traffic.js";
 import { IpSet, type Address } from "../sets/ip-set.js";
 import { evaluateEnd } from "./evaluate.js";
 import { each, FALSE, not, TRUE, type Formula } from "./formula.js";
+import { isSameNamespace } from "./flow-case.js";
 import { Inquiry, isFuture, type ProofContext } from "./inquiry.js";
 import { minimise } from "./minimise.js";
 import { familyOf, nodesOf, type Party } from "./party.js";
 import type { Counterexample, PodSpace, Proof } from "./question.js";
-import { policiesFor } from "./relevant.js";
 import { groupBySight, runningPods } from "./running.js";
 import { addressPoints, trafficPoints } from "./symbolic-cells.js";
 import type { SpaceParty } from "./symbolic-flow.js";
 import { acceptedByDefault, type Cell } from "./symbolic-verdict.js";
 import { View, type End } from "./view.js";
-import { insert, makePod, unconfirmed, type Found } from "./witness.js";
+import { endpoint, insert, makePod, unconfirmed, type Found } from "./witness.js";
 
 /**
  * Isolation by meaning. A pod is isolated in a direction iff a policy isolates it in a tier that denies by default (every
@@ -42,11 +42,8 @@ export function isolationRegression(before: Snapshot, after: Snapshot, question:
 }
 
 function isUnchanged(before: Snapshot, after: Snapshot, { namespace }: PodSpace): boolean {
-  if (before.nodes !== after.nodes || isFuture(namespace)) return before.nodes === after.nodes && before.clusterPolicies === after.clusterPolicies;
-  const [was, is] = [before.namespaces.get(namespace.name), after.namespaces.get(namespace.name)];
-  if (!was || !is || was.pods !== is.pods || was.namespace !== is.namespace) return false;
-  const [old, now] = [policiesFor(before, was.namespace).list, policiesFor(after, is.namespace).list];
-  return old.length === now.length && old.every((policy, i) => policy === now[i]);
+  if (before.nodes !== after.nodes) return false;
+  return isFuture(namespace) ? before.clusterPolicies === after.clusterPolicies : isSameNamespace(before, after, namespace.name);
 }
 
 /** No namespace can have this name, so no selector mentions it. */
@@ -126,8 +123,9 @@ class Isolation {
 
   /** The judge must find a stranger that is accepted by default now, and none before. */
   private confirmed(found: Found): Counterexample {
-    const now = new View(this.inquiry, insert(this.now.snapshot, [found]), "present");
-    const past = this.past && new View(this.inquiry, insert(this.past.snapshot, [found]), "past");
+    const check = this.inquiry.unlimited();
+    const now = new View(check, insert(this.now.snapshot, [found]), "present");
+    const past = this.past && new View(check, insert(this.past.snapshot, [found]), "past");
     const direction = DIRECTIONS.filter((d) => this.question.directions.includes(d)).find((d) => isOpen(now, found.pod, d) && !(past && isOpen(past, found.pod, d)));
     if (!direction) throw unconfirmed(found.pod);
     return { subject: found.pod, subjectNamespace: found.namespace, direction };
@@ -163,9 +161,4 @@ function isOpen(view: View, pod: Pod, direction: Direction): boolean {
     if (verdict.reason === "default") return true;
   }
   return false;
-}
-
-function endpoint(party: Party): Endpoint {
-  if (party.kind === "space") throw new Error("internal: a pod without labels is no endpoint");
-  return party.kind === "pod" ? { kind: "pod", pod: party.pod } : party;
 }

@@ -1,10 +1,12 @@
 import type { Pod } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { fullStage, hypotheticalStage, isUnchanged, openCase, runningSubjects, wanted, type FlowCase, type FlowQuestion } from "./flow-case.js";
-import { FALSE, type Formula } from "./formula.js";
+import { brokenNow, fullStage, hypotheticalStage, isUnchanged, wanted } from "./flow-case.js";
+import { openCase, type FlowCase, type FlowQuestion } from "./flow-question.js";
+import { FALSE, TRUE, type Formula } from "./formula.js";
 import type { ProofContext } from "./inquiry.js";
 import { minimise } from "./minimise.js";
 import type { Counterexample, Flow, Proof } from "./question.js";
+import { runningSubjects, type Care } from "./sight.js";
 import type { Stage } from "./symbolic-flow.js";
 import type { Solution } from "./solver.js";
 import { confirmed, makePod } from "./witness.js";
@@ -37,24 +39,50 @@ export function exclusionRegression(before: Snapshot, after: Snapshot, { flow, c
   return isUnchanged(before, after, flow) ? PROVEN : prove({ flow, mode: "excludes", context, after, before });
 }
 
+interface OnePod {
+  readonly pod: Pod;
+  readonly context: ProofContext;
+}
+
 /** `holds` for one pod only: `pod` as it is given, whether or not the snapshot has it. */
-export function holdsForPod(snapshot: Snapshot, flow: Flow, { pod, context }: { readonly pod: Pod; readonly context: ProofContext }): Proof {
-  const question = openCase({ flow, mode: "holds", context, after: snapshot });
-  const stage = fullStage(question, hypotheticalStage(flow));
+export function holdsForPod(snapshot: Snapshot, flow: Flow, { pod, context }: OnePod): Proof {
+  return proveForPod({ flow, mode: "holds", context, after: snapshot }, pod);
+}
+
+/** `excludes` for one pod only, likewise. */
+export function excludesForPod(snapshot: Snapshot, flow: Flow, { pod, context }: OnePod): Proof {
+  return proveForPod({ flow, mode: "excludes", context, after: snapshot }, pod);
+}
+
+function proveForPod(asked: FlowQuestion, pod: Pod): Proof {
+  const question = openCase(asked);
+  const stage = fullStage(question, hypotheticalStage(asked.flow), "any");
   return answer(question, tryPod(question, stage, pod) ?? "none");
 }
 
-/** How many running pods of the subject the flow is broken for: it does not hold after and, given `before`, held then. Undefined past the budget. */
-export function affectedRunning(before: Snapshot | undefined, after: Snapshot, { flow, context }: { readonly flow: Flow; readonly context: ProofContext }): number | undefined {
-  const question = openCase({ flow, mode: "holds", context, after, ...(before ? { before } : {}) });
-  const stage = fullStage(question, hypotheticalStage(flow));
-  let count = 0;
+interface Affecting {
+  readonly flow: Flow;
+  readonly context: ProofContext;
+  /** A required flow (default), or a forbidden one. */
+  readonly mode?: FlowQuestion["mode"];
+}
+
+/** How many running pods of the subject the question goes against, as `affectedPods` tells. */
+export function affectedRunning(before: Snapshot | undefined, after: Snapshot, asked: Affecting): number | undefined {
+  return affectedPods(before, after, asked)?.length;
+}
+
+/** The running pods of the subject for which the answer is no: the flow does not hold after and, given `before`, held then. Undefined past the budget. */
+export function affectedPods(before: Snapshot | undefined, after: Snapshot, { flow, context, mode = "holds" }: Affecting): readonly Pod[] | undefined {
+  const question = openCase({ flow, mode, context, after, ...(before ? { before } : {}) });
+  const stage = fullStage(question, hypotheticalStage(flow), "any");
+  const affected: Pod[] = [];
   for (const group of runningSubjects(question, stage, "all")) {
     const solution = question.inquiry.solve(wanted(question, stage, question.present.party(group[0])));
     if (solution.answer === "unknown" || question.inquiry.meter.exhausted) return undefined;
-    if (solution.answer === "satisfiable") count += group.length;
+    if (solution.answer === "satisfiable") affected.push(...group);
   }
-  return count;
+  return affected;
 }
 
 const PROVEN: Proof = { answer: "proven", steps: 0 };
@@ -64,16 +92,24 @@ type Finding = Counterexample | "none" | "unknown";
 /** A running pod is the best counterexample; a hypothetical one with few labels the next best. */
 function prove(asked: FlowQuestion): Proof {
   const question = openCase(asked);
-  const bare = hypotheticalStage(asked.flow);
-  const stage = fullStage(question, bare);
-  const { inquiry, subject } = question;
+  const { inquiry, subject, flow } = question;
+  const bare = hypotheticalStage(flow);
+  if (flow.runningOnly) return answer(question, tryRunning(question, fullStage(question, bare, "any"), "all"));
+  // The usual case: the flow holds for all hypothetical pods, whatever was before, and nothing that runs is different.
+  const care: Care = asked.mode === "holds" && isRefuted(question, brokenNow(question, bare, subject)) ? "unhelpful" : "any";
+  const stage = fullStage(question, bare, care);
+  if (care === "unhelpful" && stage === bare && runningSubjects(question, bare, care).length === 0) return answer(question, "none");
   const root = inquiry.consistent(wanted(question, stage, subject), [subject, ...peersOf(stage)]);
   const solution = solveWithin(question, root);
   // What runs is concrete and cheap to check, and must not hide behind selectors that exhaust the search.
-  if (solution.answer === "unknown") question.inquiry.meter.renew();
-  const running = tryRunning(question, stage, solution.answer === "unsatisfiable" ? "different" : "all");
+  if (solution.answer === "unknown") inquiry.meter.renew();
+  const running = tryRunning(question, stage, solution.answer === "unsatisfiable" ? care : "all");
   if (typeof running !== "string" || solution.answer === "unsatisfiable") return answer(question, running);
   return answer(question, solution.answer === "unknown" ? "unknown" : hypothetical(question, stage, { root, solution }));
+}
+
+function isRefuted(question: FlowCase, root: Formula): boolean {
+  return root !== TRUE && solveWithin(question, root).answer === "unsatisfiable";
 }
 
 /** FALSE needs no search. A formula that was cut short by the budget says nothing. */
@@ -82,9 +118,9 @@ function solveWithin({ inquiry }: FlowCase, root: Formula): Solution {
   return root === FALSE ? { answer: "unsatisfiable" } : inquiry.solve(root);
 }
 
-function tryRunning(question: FlowCase, stage: Stage, which: "different" | "all"): Finding {
+function tryRunning(question: FlowCase, stage: Stage, care: Care): Finding {
   let outcome: Finding = "none";
-  for (const [pod] of runningSubjects(question, stage, which)) {
+  for (const [pod] of runningSubjects(question, stage, care)) {
     const found = tryPod(question, stage, pod);
     if (found === "unknown") outcome = "unknown";
     else if (found) return found;

@@ -46,6 +46,8 @@ export interface Flow {
   /** `egress`: the subject is the source; `ingress`: the subject is the destination. */
   readonly direction: Direction;
   readonly anyOf: readonly FlowTarget[];
+  /** Only pods of the subject that run are asked about, not those that could be created. */
+  readonly runningOnly?: boolean;
 }
 
 /** A concrete connection that shows the answer is no; inserted into the snapshot and confirmed by `evaluate` before anyone sees it. */
@@ -53,6 +55,8 @@ export interface Counterexample {
   /** The pod of the subject: running, a workload's template, or hypothetical with as few labels as possible. */
   readonly subject: Pod;
   readonly subjectNamespace: Namespace;
+  /** The namespace of the connection's other end, when that end is a pod in a namespace that does not exist yet. */
+  readonly peerNamespace?: Namespace;
   /** For flows: the connection that is denied (first failing one of the first alternative) and why. */
   readonly connection?: { readonly src: Endpoint; readonly dst: Endpoint; readonly traffic: number; readonly verdict: Verdict };
   /** For isolation: the direction in which the pod is not isolated. */

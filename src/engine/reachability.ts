@@ -90,12 +90,10 @@ export class Reachability {
       return new OtherEnd(endpoint, { registry: this.index, addresses, nodes: (family) => nodesOfOther(this.snapshot, endpoint, family) });
     }
     const { namespace } = this.view(endpoint.pod.namespace);
-    const options = { registry: this.index, matchesAddresses: this.profile.cidrSelectsPods };
-    if (endpoint.address !== undefined) return new LivePodEnd(endpoint, namespace, options);
-    const known = this.index.ends.get(endpoint.pod);
-    if (known?.namespace === namespace) return known;
-    const made = new LivePodEnd(endpoint, namespace, options);
-    this.index.ends.set(endpoint.pod, made);
+    const known = this.index.endOf(endpoint, namespace);
+    if (known) return known;
+    const made = new LivePodEnd(endpoint, namespace, { registry: this.index, matchesAddresses: this.profile.cidrSelectsPods });
+    this.index.keepEnd(made);
     return made;
   }
 

@@ -6,6 +6,8 @@ import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 export interface TierGroups {
   readonly tier: Tier;
   readonly groups: readonly (readonly Policy[])[];
+  /** No rule does anything but accept: their order does not matter. */
+  readonly acceptsOnly: boolean;
 }
 
 /** What can select pods of one namespace. */
@@ -66,6 +68,7 @@ function tiersOf(list: readonly Policy[], direction: Direction): readonly TierGr
   return tiers
     .map((policies) => ({
       tier: (policies[0] as Policy).tier,
+      acceptsOnly: policies.every((policy) => policy.rules[direction].every((rule) => rule.action === "Accept")),
       groups: groupBy(policies, ({ order }) => order)
         .sort((a, b) => (a[0] as Policy).order - (b[0] as Policy).order)
         .map((group) => group.sort((a, b) => compareText(tieName(a), tieName(b)))),

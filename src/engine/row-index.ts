@@ -1,4 +1,4 @@
-import type { Namespace, Pod } from "../model/endpoint.js";
+import type { Endpoint, Namespace, Pod } from "../model/endpoint.js";
 import type { Direction, Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { Classes, type EndClass, type NamespaceClass } from "./classes.js";
@@ -19,6 +19,8 @@ export interface View {
   readonly rows: Readonly<Record<Direction, Map<number, Row>>>;
 }
 
+type PodEndpoint = Endpoint & { readonly kind: "pod" };
+
 /** A view, and what it was made of. */
 interface KnownView {
   readonly namespace: Namespace;
@@ -26,15 +28,19 @@ interface KnownView {
   readonly view: View;
 }
 
-/** Several times what a cluster of 100,000 pods and 10,000 policies needs. */
-const MOST = 100_000;
+/**
+ * Rows and selections hold a bit or two per class. A cluster of 100,000 pods and 10,000 policies has 20,000 of them over 10,000
+ * classes: 2 * 10^8 bits. Five times that, 125 MB, is more than what is alive can need.
+ */
+const MOST_BITS = 1_000_000_000;
+const MOST_CLASSES = 200_000;
 
 /** What snapshots share: classes, selections, rows. None of it says which pods and policies there are now. */
 export class RowIndex {
   readonly vocabulary = new Vocabulary();
   readonly classes = new Classes(this.vocabulary);
   readonly tools: RowTools = { classes: this.classes, selections: new Selections(this.classes, this.vocabulary), traffic: new TrafficTable() };
-  readonly ends = new WeakMap<Pod, LivePodEnd>();
+  private readonly ends = new WeakMap<Pod, readonly LivePodEnd[]>();
   private readonly views = new WeakMap<PolicyMap, KnownView>();
   private readonly rows = new Map<string, Row>();
   private readonly policyNumbers = new WeakMap<Policy, number>();
@@ -42,7 +48,21 @@ export class RowIndex {
 
   /** False once churn has left so much behind that it is better to begin anew. */
   get isFit(): boolean {
-    return this.classes.size < MOST && this.rows.size < MOST;
+    return this.classes.size < MOST_CLASSES && (this.rows.size + this.tools.selections.size) * (this.classes.size + 1_000) < MOST_BITS;
+  }
+
+  /** The end made earlier for a pod, with the same address named or none, in a namespace labelled as now. */
+  endOf({ pod, address }: PodEndpoint, namespace: NamespaceClass): LivePodEnd | undefined {
+    const ends = this.ends.get(pod) ?? [];
+    for (const end of ends) if (end.endpoint.address === address && end.namespace === namespace) return end;
+    return undefined;
+  }
+
+  keepEnd(made: LivePodEnd): void {
+    const { subject, endpoint, namespace } = made;
+    const others = (this.ends.get(subject) ?? []).filter((end) => end.namespace === namespace);
+    // One without an address and one for each of the pod's own; other addresses could be without number.
+    if (others.length <= subject.addresses.length) this.ends.set(subject, endpoint.address === undefined ? [made, ...others] : [...others, made]);
   }
 
   /** Looks at one namespace of a snapshot; teaches the vocabulary what its policies read. */

@@ -1,18 +1,59 @@
-import { isLive, type Pod } from "../model/endpoint.js";
+import { isLive, type ContainerPort, type Pod } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { TrafficSet } from "../model/traffic.js";
-import type { IpSet } from "../sets/ip-set.js";
+import { IntervalSet, type Whole } from "../sets/interval-set.js";
+import { IpSet, type Address } from "../sets/ip-set.js";
 import { isFuture } from "./inquiry.js";
 import { familyOf } from "./party.js";
 import type { PodSpace } from "./question.js";
 
 /** Running pods in groups that a question cannot tell apart, so that a thousand replicas cost one. */
 
+/** What is known at once of the live pods of one namespace. */
+export interface Crowd {
+  /** Pods by equal labels. */
+  readonly kinds: readonly (readonly Pod[])[];
+  /** The address families that single pods have: some of `46`, `4`, `6` and, for pods without an address, none. */
+  readonly families: ReadonlySet<string>;
+  /** From the lowest to the highest address, in each family. */
+  readonly span: IpSet;
+}
+
+const crowds = new WeakMap<ReadonlyMap<string, Pod>, Crowd>();
+const NOBODY: Crowd = { kinds: [], families: new Set(), span: IpSet.EMPTY };
+
+/** The pods of a space's namespace, worked out once for the snapshots that share them. */
+export function crowdOf(snapshot: Snapshot, { namespace }: PodSpace): Crowd {
+  const pods = isFuture(namespace) ? undefined : snapshot.namespaces.get(namespace.name)?.pods;
+  if (!pods) return NOBODY;
+  let crowd = crowds.get(pods);
+  if (!crowd) crowds.set(pods, (crowd = gather([...pods.values()].filter(isLive))));
+  return crowd;
+}
+
 /** The running pods of a space that policies can select. */
-export function runningPods(snapshot: Snapshot, { namespace, pods }: PodSpace): readonly Pod[] {
-  if (isFuture(namespace)) return [];
-  const state = snapshot.namespaces.get(namespace.name);
-  return state ? kindsOf(state.pods).filter(([pod]) => pods.matches((pod as Pod).labels)).flat() : [];
+export function runningPods(snapshot: Snapshot, space: PodSpace): readonly Pod[] {
+  return crowdOf(snapshot, space).kinds.filter(([pod]) => space.pods.matches((pod as Pod).labels)).flat();
+}
+
+function gather(pods: readonly Pod[]): Crowd {
+  const kinds = new Map<string, Pod[]>();
+  for (const pod of pods) {
+    const key = JSON.stringify(pod.labels);
+    const same = kinds.get(key);
+    if (same) same.push(pod);
+    else kinds.set(key, [pod]);
+  }
+  const addresses = pods.flatMap((pod) => pod.addresses);
+  const v4 = addresses.filter((address) => typeof address === "number");
+  const v6 = addresses.filter((address) => typeof address === "bigint");
+  return { kinds: [...kinds.values()], families: new Set(pods.map(familyText)), span: new IpSet(spanOf(v4), spanOf(v6)) };
+}
+
+function spanOf<T extends Whole>(points: readonly T[]): IntervalSet<T> {
+  const [first] = points;
+  if (first === undefined) return IntervalSet.empty();
+  return IntervalSet.of(points.reduce((low, point) => (point < low ? point : low), first), points.reduce((high, point) => (point > high ? point : high), first));
 }
 
 /** What a question can see of a pod besides its being there. */
@@ -47,32 +88,17 @@ export function familyText({ addresses }: Pod): string {
   return `${has("v4") ? "4" : ""}${has("v6") ? "6" : ""}`;
 }
 
+export function isIn(block: IpSet, { addresses }: { readonly addresses: readonly Address[] }): boolean {
+  return addresses.some((address) => block.contains(address));
+}
+
+export function portsText(ports: readonly ContainerPort[]): string {
+  return ports.map(({ name, port, protocol }) => `${name ?? ""}:${protocol}${port}`).join(",");
+}
+
 function looks(pod: Pod, { keys, blocks, ports, serves, node }: Sight): string {
   const labels = keys.map((key) => (Object.hasOwn(pod.labels, key) ? `=${pod.labels[key]}` : ""));
-  const inBlocks = blocks.map((block) => (["v4", "v6"] as const).map((family) => Number(pod.addresses.some((a) => familyOf(a) === family && block.contains(a)))).join(""));
+  const inBlocks = blocks.map((block) => (["v4", "v6"] as const).map((family) => Number(isIn(block, { addresses: pod.addresses.filter((a) => familyOf(a) === family) }))).join(""));
   const served = serves.map((trafficOf) => trafficOf(pod).ranges.join(";"));
-  return [...labels, familyText(pod), ...inBlocks, ...served, ports ? portsText(pod) : "", node ? (pod.nodeName ?? "") : ""].join(" ");
-}
-
-function portsText({ ports }: Pod): string {
-  return ports.map(({ name, port, protocol, container }) => `${name ?? ""}:${protocol}${port}@${container}`).join(",");
-}
-
-const kinds = new WeakMap<ReadonlyMap<string, Pod>, readonly (readonly Pod[])[]>();
-
-/** The live pods of a namespace by equal labels, worked out once for the snapshots that share them. */
-function kindsOf(pods: ReadonlyMap<string, Pod>): readonly (readonly Pod[])[] {
-  const known = kinds.get(pods);
-  if (known) return known;
-  const byLabels = new Map<string, Pod[]>();
-  for (const pod of pods.values()) {
-    if (!isLive(pod)) continue;
-    const key = JSON.stringify(pod.labels);
-    const same = byLabels.get(key);
-    if (same) same.push(pod);
-    else byLabels.set(key, [pod]);
-  }
-  const list = [...byLabels.values()];
-  kinds.set(pods, list);
-  return list;
+  return [...labels, familyText(pod), ...inBlocks, ...served, ports ? portsText(pod.ports) : "", node ? (pod.nodeName ?? "") : ""].join(" ");
 }

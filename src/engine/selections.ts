@@ -28,6 +28,10 @@ export class Selections {
     this.vocabulary = vocabulary;
   }
 
+  get size(): number {
+    return this.selections.size;
+  }
+
   /** Members among all classes known now; not to be written to. */
   of(peer: Peer): Bitset {
     const key = this.keyOf(peer);

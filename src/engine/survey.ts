@@ -39,20 +39,16 @@ export interface Survey {
 export function survey(snapshot: Snapshot, { profile }: SurveyOptions, previous?: Survey): Survey {
   const reach = reachability(snapshot, profile, previous?.reach);
   const exposed = exposedPorts(snapshot);
-  const drafts = workloads(snapshot).map(({ name, pods }) => ({
-    name,
-    ends: pods.map((pod) => reach.end({ kind: "pod", pod })),
-    exposed: pods.some((pod) => !exposed(pod).isEmpty),
-  }));
+  const drafts = workloads(snapshot).map(({ name, pods }) => ({ name, ends: pods.map((pod) => reach.end({ kind: "pod", pod })) }));
   // All ends are made before any class is asked for: by then every policy has taught the vocabulary.
-  const parties = drafts.map(({ name, ends, exposed }): Party => ({ name, kind: "workload", ends: exposed ? ends : distinct(ends) }));
+  const parties = drafts.map(({ name, ends }): Party => ({ name, kind: "workload", ends: distinct(ends, (end) => exposedText(end, exposed)) }));
+  const isExposed = parties.some(({ ends }) => ends.some((end) => exposedText(end, exposed) !== ""));
   const controller: Party = { name: INGRESS_CONTROLLER, kind: "ingress-controller", ends: [reach.end(ingressController)] };
-  return {
-    reach,
-    workloads: parties,
-    ...(drafts.some(({ exposed }) => exposed) ? { ingressController: controller } : {}),
-    between: trafficBetween(reach, exposed),
-  };
+  return { reach, workloads: parties, ...(isExposed ? { ingressController: controller } : {}), between: trafficBetween(reach, exposed) };
+}
+
+function exposedText({ subject }: End, exposed: (pod: Pod) => TrafficSet): string {
+  return subject ? exposed(subject).ranges.join() : "";
 }
 
 function trafficBetween(reach: Reachability, exposed: (pod: Pod) => TrafficSet): Survey["between"] {
@@ -76,11 +72,11 @@ function memo(compute: (traffic: TrafficSet) => TrafficSet): (traffic: TrafficSe
   };
 }
 
-/** One end of each class. */
-function distinct(ends: readonly End[]): readonly End[] {
+/** One end of each class, as far as `traits` are the same too. */
+function distinct(ends: readonly End[], traits: (end: End) => string): readonly End[] {
   if (ends.length === 1) return ends;
-  const byClass = new Map(ends.map((end) => [`${end.families} ${end.uniform ? end.classIn(0).id : `${end.classIn(4).id} ${end.classIn(6).id}`}`, end]));
-  return [...byClass.values()];
+  const classOf = (end: End): string => (end.uniform ? `${end.classIn(0).id}` : `${end.families} ${end.classIn(4).id} ${end.classIn(6).id}`);
+  return [...new Map(ends.map((end) => [`${classOf(end)} ${traits(end)}`, end])).values()];
 }
 
 /** Sets of addresses at whose boundaries the outside is cut, seen from one direction: of ingress rules for sources, of egress rules for destinations. */

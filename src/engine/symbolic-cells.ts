@@ -1,8 +1,7 @@
-import type { PolicyRule } from "../model/policy.js";
 import { portRange, type TrafficSet } from "../model/traffic.js";
 import { elementary, type Range } from "../sets/interval-set.js";
 import { IpSet, type Address } from "../sets/ip-set.js";
-import { familyOf, nodesByAddress, nodesOf, type Party } from "./party.js";
+import { familyOf, nodesByAddress, nodesOf, portsOf, type Party } from "./party.js";
 import type { End } from "./view.js";
 
 /** Cuts traffic and addresses into cells in which every rule matches all or nothing, and keeps one cell of each sort. */
@@ -15,25 +14,18 @@ export function trafficPoints(traffic: TrafficSet, ends: readonly End[], dst: Pa
   const count = traffic.ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0);
   if (count <= FEW) return traffic.ranges.flatMap(([low, high]) => Array.from({ length: high - low + 1 }, (_, i) => low + i));
   const rules = ends.flatMap((end) => end.rules);
-  const named = ends.some((end) => end.namesPorts) ? portsOf(dst) : [];
-  return sorts(elementary(traffic, [...rules.map((rule) => rule.traffic.ports), ...named]), ends, (point) => {
-    const byName = named.map((port) => (port.contains(point) ? "1" : "0"));
-    return [...rules.map((rule: PolicyRule) => (rule.traffic.ports.contains(point) ? "1" : "0")), ...byName].join("");
-  });
-}
-
-function portsOf(dst: Party): readonly TrafficSet[] {
-  if (dst.kind === "address") return [];
-  const ports = dst.kind === "pod" ? dst.pod.ports : dst.space.ports;
-  return ports.map(({ protocol, port }) => portRange(protocol, port, port));
+  const named = ends.some((end) => end.namesPorts) ? portsOf(dst).map(({ protocol, port }) => portRange(protocol, port, port)) : [];
+  const cuts = [...new Map([...rules.map((rule) => rule.traffic.ports), ...named].map((ports) => [ports.ranges.join(";"), ports])).values()];
+  return sorts(elementary(traffic, cuts), { ends, cost: cuts.length, sortOf: (point) => cuts.map((ports) => Number(ports.contains(point))).join("") });
 }
 
 /** One address of each sort, as far as the rules of one pod's ends can tell: by their blocks, the nodes they name, and the pod's own node. */
 export function addressPoints(addresses: IpSet, ends: readonly End[]): readonly Address[] {
   const cuts = ends.flatMap((end) => [...end.blocks.map((block) => block.addresses), ...nodeAddresses(end)]);
   const sortOf = (address: Address): string => ends.map((end) => sortFor(end, address)).join(" ");
-  const v4 = sorts(elementary(addresses.v4, cuts.map((cut) => cut.v4)), ends, sortOf);
-  const v6 = sorts(elementary(addresses.v6, cuts.map((cut) => cut.v6)), ends, sortOf);
+  const cost = ends.reduce((sum, { blocks, nodes }) => sum + blocks.length + nodes.length, 0);
+  const v4 = sorts(elementary(addresses.v4, cuts.map((cut) => cut.v4)), { ends, cost, sortOf });
+  const v6 = sorts(elementary(addresses.v6, cuts.map((cut) => cut.v6)), { ends, cost, sortOf });
   return [...v4, ...v6];
 }
 
@@ -49,12 +41,19 @@ function nodeAddresses({ view, nodes, party }: End): readonly IpSet[] {
   return own?.addresses.map((address) => IpSet.of(address)) ?? [];
 }
 
+interface Sorting<T> {
+  readonly ends: readonly End[];
+  /** Steps for each point beside one. */
+  readonly cost: number;
+  readonly sortOf: (point: T) => string;
+}
+
 /** The first point of the first range of each sort. */
-function sorts<T extends number | bigint>(ranges: readonly Range<T>[], ends: readonly End[], sortOf: (point: T) => string): readonly T[] {
+function sorts<T extends number | bigint>(ranges: readonly Range<T>[], { ends, cost, sortOf }: Sorting<T>): readonly T[] {
   const first = new Map<string, T>();
   for (const [low] of ranges) {
     const { meter } = (ends[0] as End).view.inquiry;
-    meter.spend(1 + ends.reduce((sum, end) => sum + end.rules.length, 0));
+    meter.spend(1 + cost);
     if (meter.exhausted) break;
     const sort = sortOf(low);
     if (!first.has(sort)) first.set(sort, low);

@@ -1,6 +1,6 @@
 import type { Pod } from "../model/endpoint.js";
 import type { TrafficSet } from "../model/traffic.js";
-import { each, not, TRUE, type Formula } from "./formula.js";
+import { each, FALSE, not, TRUE, type Formula } from "./formula.js";
 import { isSamePod, type Party } from "./party.js";
 import type { Flow, FlowPeer, FlowTarget, PodSpace } from "./question.js";
 import { addressPoints, trafficPoints } from "./symbolic-cells.js";
@@ -47,6 +47,8 @@ export interface SceneOptions {
   readonly views: readonly [View, ...View[]];
   readonly stage: Stage;
   readonly subject: Party;
+  /** true: addresses are not cut where the end's rules only accept. What holds so does hold; the opposite does not follow. */
+  readonly coarse?: boolean;
 }
 
 /** By target: the cells of each peer. */
@@ -66,8 +68,12 @@ function slotCells(options: SceneOptions, target: FlowTarget, { party, running, 
 function peerCells(options: SceneOptions, target: FlowTarget, peer: FlowPeer): PeerCells {
   if (peer.kind === "pod") return podCells(options, target, options.views[0].party(peer.pod));
   if (peer.kind === "space") throw new Error("internal: a space needs a slot");
-  const { views, stage, subject } = options;
-  const addresses = addressPoints(peer.addresses, views.map((view) => view.end(view.seen(subject), stage.flow.direction)));
+  const { views, stage, subject, coarse } = options;
+  const ends = views.map((view) => view.end(view.seen(subject), stage.flow.direction));
+  if (coarse && ends.every((end) => end.tiers.every((tier) => tier.acceptsOnly))) {
+    return { groups: [cellsBetween(options, target, { kind: "range", addresses: peer.addresses })], some: false, picked: TRUE };
+  }
+  const addresses = addressPoints(peer.addresses, ends);
   const groups = addresses.map((address) => cellsBetween(options, target, { kind: "address", address }));
   return { groups, some: target.some === true && groups.length > 0, picked: TRUE };
 }
@@ -85,15 +91,20 @@ function cellsBetween({ views, stage, subject }: SceneOptions, target: FlowTarge
 
 function trafficTo({ traffic }: FlowTarget, dst: Party): TrafficSet {
   if (typeof traffic !== "function") return traffic;
-  if (dst.kind === "address") throw new Error("traffic by destination pod needs a pod as destination");
+  if (dst.kind === "address" || dst.kind === "range") throw new Error("traffic by destination pod needs a pod as destination");
   return traffic(dst.kind === "pod" ? dst.pod : hypotheticalPod(dst.space));
 }
 
 /**
- * "The flow holds": some alternative is allowed in full. A target without peers or traffic demands nothing; so does a
- * flow without alternatives (its peer is unset).
+ * "The flow does not hold" in the first view, and held in the others. It holds when some alternative is allowed in full. A target
+ * without peers or traffic demands nothing; so does a flow without alternatives.
  */
-export function flowHolds(view: View, scene: Scene): Formula {
+export function flowBreaks([now, ...before]: readonly [View, ...View[]], scene: Scene): Formula {
+  const broken = not(flowHolds(now, scene));
+  return broken === FALSE ? FALSE : now.inquiry.formulas.and([broken, ...before.map((view) => flowHolds(view, scene))]);
+}
+
+function flowHolds(view: View, scene: Scene): Formula {
   const { formulas } = view.inquiry;
   const isAllowed = (cell: Cell): Formula => allowed(view, inView(view, cell));
   const groupHolds = (cells: readonly Cell[]): Formula => formulas.and(each(cells, isAllowed));

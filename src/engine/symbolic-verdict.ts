@@ -1,9 +1,10 @@
 import { isLive } from "../model/endpoint.js";
-import type { Action, NamedPort, Peer, PolicyRule } from "../model/policy.js";
+import type { Action, NamedPort, PolicyRule } from "../model/policy.js";
 import { pointOf } from "../model/traffic.js";
-import { FALSE, not, TRUE, type Formula } from "./formula.js";
-import { addressesOf, familiesOf, familyOf, isSamePod, isSubject, nodesOf, type Family, type Party } from "./party.js";
-import type { End, SelectingPolicy, SelectingTier, View } from "./view.js";
+import type { IpSet } from "../sets/ip-set.js";
+import { each, FALSE, not, TRUE, type Formula } from "./formula.js";
+import { addressesOf, familiesOf, familyOf, isSamePod, isSubject, nodesOf, portsOf, type Family, type Party } from "./party.js";
+import { peersOf, type End, type RulePeers, type SelectingPolicy, type SelectingTier, type View } from "./view.js";
 
 /**
  * The judge's verdict (evaluate.ts) as a formula over the labels of ends that do not exist yet. It must agree with the judge
@@ -58,35 +59,61 @@ function accepts(end: End, trial: Trial): Formula {
 
 function walk(end: End, trial: Trial, askDefault: boolean): Outcome {
   // "All tiers exhausted: allow" (A1).
-  let next: Outcome = { allowed: TRUE, byDefault: askDefault ? TRUE : FALSE };
-  for (const tier of end.tiers.toReversed()) next = inTier({ end, trial, next }, tier);
-  return next;
+  const last: Outcome = { allowed: TRUE, byDefault: askDefault ? TRUE : FALSE };
+  return fromTier({ end, trial, last }, 0);
 }
 
-interface Step {
+interface Walk {
   readonly end: End;
   readonly trial: Trial;
-  /** What the later tiers make of it. */
-  readonly next: Outcome;
+  readonly last: Outcome;
+}
+
+interface Step extends Walk {
+  /** What the later tiers make of it; worked out only when asked for. */
+  readonly next: () => Outcome;
 }
 
 /** "First match decides; no match: the tier's default when some policy isolates, else the next tier" (model/policy.ts, Tier). */
-function inTier(step: Step, { tier, groups }: SelectingTier): Outcome {
-  const { formulas } = step.end.view.inquiry;
-  const isolating = groups.flat().filter(({ policy }) => policy.isolates[step.end.direction]);
-  const isolated = tier.defaultAction === "Deny" ? formulas.or(isolating.map(({ selects }) => selects)) : FALSE;
-  let outcome = choose(step, isolated, [DENY, step.next]);
-  for (const group of groups.toReversed()) {
-    const decisions = group.map((policy) => decision(step, policy)).filter(({ decides }) => decides !== FALSE);
-    if (decisions.length > 0) outcome = choose(step, formulas.or(decisions.map(({ decides }) => decides)), [together(step, decisions), outcome]);
-  }
-  return outcome;
+function fromTier(walked: Walk, index: number): Outcome {
+  const tier = walked.end.tiers[index];
+  if (!tier) return walked.last;
+  let later: Outcome | undefined;
+  const step: Step = { ...walked, next: () => (later ??= fromTier(walked, index + 1)) };
+  const decisions = tier.acceptsOnly ? [acceptance(step, tier)] : ordered(step, tier);
+  const undecided = (): Outcome => (tier.isolated === TRUE ? DENY : choose(step, tier.isolated, [DENY, step.next()]));
+  const isDecided = decisions.some(({ decides }) => decides === TRUE);
+  return decisions.reduceRight<Outcome>((rest, { decides, outcome }) => choose(step, decides, [outcome, rest]), isDecided ? DENY : undecided());
 }
 
 interface Decision {
   /** "The policy selects the end and one of its rules matches." */
   readonly decides: Formula;
   readonly outcome: Outcome;
+}
+
+/** "Union over rules of all selecting policies; order irrelevant; no deny" (S3). */
+function acceptance({ end, trial }: Step, { groups }: SelectingTier): Decision {
+  const { formulas } = end.view.inquiry;
+  const decides = formulas.or(each(groups.flat(), ({ policy, selects }) => {
+    const some = formulas.or(each(policy.rules[end.direction], (rule) => matches(end, trial, rule)));
+    return some === TRUE ? selects : formulas.and([selects, some]);
+  }));
+  return { decides, outcome: ACCEPT };
+}
+
+/** The decisions of the tier's groups, up to the first that decides in any case. */
+function ordered(step: Step, { groups }: SelectingTier): readonly Decision[] {
+  const { formulas } = step.end.view.inquiry;
+  const out: Decision[] = [];
+  for (const group of groups) {
+    const decisions = group.map((policy) => decision(step, policy)).filter(({ decides }) => decides !== FALSE);
+    if (decisions.length === 0) continue;
+    const decides = formulas.or(decisions.map((one) => one.decides));
+    out.push({ decides, outcome: together(step, decisions) });
+    if (decides === TRUE) break;
+  }
+  return out;
 }
 
 /** "Same priority: undefined" (A3, C1): what every deciding policy allows; the default is to thank when the first by name leaves it to the default. */
@@ -100,26 +127,23 @@ function together({ end }: Step, decisions: readonly Decision[]): Outcome {
 /** "Rules in list order; first rule whose peers AND ports match decides" (A1). */
 function decision(step: Step, { policy, selects }: SelectingPolicy): Decision {
   const { formulas } = step.end.view.inquiry;
-  const matching: Formula[] = [];
   const rules: { readonly matches: Formula; readonly action: Action }[] = [];
   for (const rule of policy.rules[step.end.direction]) {
     // "Log: continue with next rule" (K2).
     const match = rule.action === "Log" ? FALSE : matches(step.end, step.trial, rule);
-    if (match === FALSE) continue;
-    matching.push(match);
-    rules.push({ matches: match, action: rule.action });
+    if (match !== FALSE) rules.push({ matches: match, action: rule.action });
     if (match === TRUE) break;
   }
   const outcome = rules.reduceRight<Outcome>((rest, { matches: match, action }) => choose(step, match, [outcomeOf(action, step), rest]), ACCEPT);
-  return { decides: formulas.and([selects, formulas.or(matching)]), outcome };
+  return { decides: formulas.and([selects, formulas.or(rules.map((rule) => rule.matches))]), outcome };
 }
 
 /** "Pass skips the rest of the tier" (A2, C2, K2). */
 function outcomeOf(action: Action, { next }: Step): Outcome {
-  return action === "Pass" ? next : action === "Accept" ? ACCEPT : DENY;
+  return action === "Pass" ? next() : action === "Accept" ? ACCEPT : DENY;
 }
 
-function choose({ end }: Step, condition: Formula, [yes, no]: readonly [Outcome, Outcome]): Outcome {
+function choose({ end }: Walk, condition: Formula, [yes, no]: readonly [Outcome, Outcome]): Outcome {
   if (condition === TRUE) return yes;
   if (condition === FALSE) return no;
   const { formulas } = end.view.inquiry;
@@ -131,38 +155,47 @@ function matches({ view, direction }: End, trial: Trial, rule: PolicyRule): Form
   const numbered = rule.traffic.ports.contains(trial.point);
   const named = !numbered && rule.traffic.named.some((port) => resolves(port, trial));
   if (!numbered && !named) return FALSE;
+  const peers = peersOf(rule);
   // "from or to missing: ALL peers (pods, nodes, external, any IP)" (S5).
-  if (rule.peers === "everyone") return TRUE;
+  if (peers.everyone) return TRUE;
+  const other = { party: direction === "egress" ? trial.dst : trial.src, family: trial.family };
   // "Named port towards an ipBlock peer matches nothing" (S10).
-  const peers = numbered || direction === "ingress" ? rule.peers : rule.peers.filter((peer) => peer.kind === "pods");
-  view.inquiry.meter.spend(peers.length);
-  return view.inquiry.formulas.or(peers.map((peer) => isPeer(view, peer, { party: direction === "egress" ? trial.dst : trial.src, family: trial.family })));
+  const byName = !numbered && direction === "egress";
+  if (!byName && peers.addresses && isInBlock(view, peers.addresses, other)) return TRUE;
+  view.inquiry.meter.spend(peers.others.length);
+  return view.inquiry.formulas.or(each(peers.others, (peer) => (byName && peer.kind !== "pods" ? FALSE : isPeer(view, peer, other))));
 }
 
 /** "Named port = containerPort.name of the DESTINATION pod with the same protocol; absent name matches nothing on that pod" (S10, A6). */
 function resolves(port: NamedPort, { dst, point }: Trial): boolean {
   const number = pointOf(point);
-  if (!number || dst.kind === "address" || !isSubject(dst)) return false;
+  if (!number || !isSubject(dst)) return false;
   if (port.protocol !== undefined && port.protocol !== number.protocol) return false;
-  const ports = dst.kind === "pod" ? dst.pod.ports : dst.space.ports;
-  return ports.some((candidate) => candidate.name === port.name && candidate.port === number.port && candidate.protocol === number.protocol);
+  return portsOf(dst).some((candidate) => candidate.name === port.name && candidate.port === number.port && candidate.protocol === number.protocol);
 }
 
-function isPeer(view: View, peer: Peer, { party, family }: { readonly party: Party; readonly family: Family }): Formula {
+interface Other {
+  readonly party: Party;
+  readonly family: Family;
+}
+
+function isPeer(view: View, peer: RulePeers["others"][number], { party, family }: Other): Formula {
   switch (peer.kind) {
     case "pods":
       return view.belongs(party, peer);
-    case "addresses": {
-      // "Whether ipBlock matches POD IPs: not specified; profile switch" (S12). A hostNetwork pod has its node's address.
-      if (party.kind === "pod" && isLive(party.pod) && !view.inquiry.profile.cidrSelectsPods) return FALSE;
-      return truth(addressesOf(party).some((address) => familyOf(address) === family && peer.addresses.contains(address)));
-    }
     case "nodes":
       // "matches node IPs in status.addresses" (A5).
       return truth(nodesOf(view.snapshot, party, family).some((node) => peer.labels.matches(node.labels)));
     case "symbolic":
       return FALSE;
   }
+}
+
+/** "Whether ipBlock matches POD IPs: not specified; profile switch" (S12). A hostNetwork pod has its node's address. */
+function isInBlock(view: View, block: IpSet, { party, family }: Other): boolean {
+  if (party.kind === "range") return block.covers(party.addresses);
+  if (party.kind === "pod" && isLive(party.pod) && !view.inquiry.profile.cidrSelectsPods) return false;
+  return addressesOf(party).some((address) => familyOf(address) === family && block.contains(address));
 }
 
 function truth(value: boolean): Formula {

@@ -1,7 +1,8 @@
 import { isLive, type Pod } from "../model/endpoint.js";
-import type { Direction, PodClass, Policy, PolicyRule, Tier } from "../model/policy.js";
+import type { Direction, Peer, PodClass, Policy, PolicyRule, Tier } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { IpSet } from "../sets/ip-set.js";
+import { IntervalSet } from "../sets/interval-set.js";
+import { IpSet } from "../sets/ip-set.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { FALSE, TRUE, type Formula } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
@@ -17,6 +18,8 @@ export interface SelectingPolicy {
 export interface SelectingTier {
   readonly tier: Tier;
   readonly groups: readonly (readonly SelectingPolicy[])[];
+  /** No rule does anything but accept. */
+  readonly acceptsOnly: boolean;
   /** "Some policy that selects the end isolates it, and the tier denies by default." */
   readonly isolated: Formula;
 }
@@ -56,7 +59,7 @@ export class View {
 
   /** "The party is a pod of the class." Both selectors of one item: AND (S6). */
   belongs(party: Party, { namespaces, pods }: PodClass): Formula {
-    if (party.kind === "address") return FALSE;
+    if (party.kind === "address" || party.kind === "range") return FALSE;
     if (party.kind === "pod") {
       return isLive(party.pod) && namespaces.matches(this.snapshot.namespace(party.pod.namespace).labels) && pods.matches(party.pod.labels) ? TRUE : FALSE;
     }
@@ -77,7 +80,7 @@ export class View {
 
   /** The policies that could select a party. */
   relevant(party: Party): RelevantPolicies | undefined {
-    if (!isSubject(party) || party.kind === "address") return undefined;
+    if (!isSubject(party) || (party.kind !== "pod" && party.kind !== "space")) return undefined;
     const namespace = party.kind === "pod" ? this.snapshot.namespace(party.pod.namespace) : party.space.namespace;
     return isFuture(namespace) ? policiesForFuture(this.snapshot) : policiesFor(this.snapshot, namespaceIn(this.snapshot, namespace));
   }
@@ -118,18 +121,24 @@ export class End {
 
   private look(): NonNullable<End["seen"]> {
     if (this.seen) return this.seen;
-    const rules = this.tiers.flatMap(({ groups }) => groups.flatMap((group) => group.flatMap(({ policy }) => policy.rules[this.direction])));
-    const peers = rules.flatMap((rule) => (rule.peers === "everyone" ? [] : rule.peers.map((peer) => ({ peer, rule }))));
-    this.seen = {
-      rules,
-      blocks: peers.flatMap(({ peer, rule }) => (peer.kind === "addresses" ? [{ addresses: peer.addresses, accepts: rule.action === "Accept" }] : [])),
-      nodes: peers.flatMap(({ peer }) => (peer.kind === "nodes" ? [peer.labels] : [])),
-      namesPorts: rules.some((rule) => rule.traffic.named.length > 0),
-    };
+    const rules: PolicyRule[] = [];
+    const blocks = new Map<string, Block>();
+    for (const { groups, acceptsOnly } of this.tiers) {
+      for (const { policy, selects } of groups.flat()) {
+        for (const rule of policy.rules[this.direction]) {
+          const { addresses } = peersOf(rule);
+          // Rules that accept the same traffic for the same pods are one, wherever order does not matter.
+          if (addresses) addBlock(blocks, acceptsOnly ? `${selects} ${trafficKey(rule)}` : `rule ${rules.length}`, { addresses, accepts: rule.action === "Accept" });
+          rules.push(rule);
+        }
+      }
+    }
+    const nodes = rules.flatMap((rule) => peersOf(rule).others.flatMap((peer) => (peer.kind === "nodes" ? [peer.labels] : [])));
+    this.seen = { rules, blocks: [...blocks.values()], nodes, namesPorts: rules.some((rule) => rule.traffic.named.length > 0) };
     return this.seen;
   }
 
-  private selecting({ tier, groups }: TierGroups): SelectingTier {
+  private selecting({ tier, groups, acceptsOnly }: TierGroups): SelectingTier {
     const { inquiry } = this.view;
     const isolating: Formula[] = [];
     const selecting = groups.map((group) => {
@@ -143,7 +152,7 @@ export class End {
       }
       return out;
     });
-    return { tier, groups: selecting, isolated: tier.defaultAction === "Deny" ? inquiry.formulas.or(isolating) : FALSE };
+    return { tier, groups: selecting, acceptsOnly, isolated: tier.defaultAction === "Deny" ? inquiry.formulas.or(isolating) : FALSE };
   }
 }
 
@@ -153,3 +162,34 @@ export interface Block {
   readonly accepts: boolean;
 }
 
+
+function addBlock(blocks: Map<string, Block>, key: string, block: Block): void {
+  const known = blocks.get(key);
+  blocks.set(key, known ? { ...known, addresses: known.addresses.union(block.addresses) } : block);
+}
+
+function trafficKey({ traffic }: PolicyRule): string {
+  return `${traffic.ports.ranges.join(";")} ${traffic.named.map(({ name, protocol }) => `${name}/${protocol ?? ""}`).join(";")}`;
+}
+
+/** The peers of a rule with its blocks of addresses as one; rules can have thousands. */
+export interface RulePeers {
+  readonly everyone: boolean;
+  readonly others: readonly Exclude<Peer, { kind: "addresses" }>[];
+  readonly addresses: IpSet | undefined;
+}
+
+const peersByRule = new WeakMap<PolicyRule, RulePeers>();
+
+export function peersOf(rule: PolicyRule): RulePeers {
+  let peers = peersByRule.get(rule);
+  if (!peers) peersByRule.set(rule, (peers = sortPeers(rule.peers)));
+  return peers;
+}
+
+function sortPeers(peers: PolicyRule["peers"]): RulePeers {
+  if (peers === "everyone") return { everyone: true, others: [], addresses: undefined };
+  const blocks = peers.flatMap((peer) => (peer.kind === "addresses" ? [peer.addresses] : []));
+  const together = new IpSet(IntervalSet.from(blocks.flatMap(({ v4 }) => v4.ranges)), IntervalSet.from(blocks.flatMap(({ v6 }) => v6.ranges)));
+  return { everyone: false, others: peers.filter((peer) => peer.kind !== "addresses"), addresses: blocks.length > 0 ? together : undefined };
+}

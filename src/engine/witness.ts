@@ -1,7 +1,7 @@
 import { namespaceLabels, NAME_LABEL, type Endpoint, type Namespace, type Pod } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { evaluate } from "./evaluate.js";
-import type { FlowCase } from "./flow-case.js";
+import type { FlowCase } from "./flow-question.js";
 import type { Variable } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
 import type { Party } from "./party.js";
@@ -53,13 +53,21 @@ export function insert(snapshot: Snapshot, found: readonly Found[]): Snapshot {
 export function confirmed(question: FlowCase, stage: Stage, { subject, values }: { readonly subject: Found; readonly values: Values }): Counterexample {
   const peers = pickedPeers(question, stage, values);
   const everyone = [subject, ...peers.values()];
-  const now = new View(question.inquiry, insert(question.present.snapshot, everyone), "present");
-  const past = question.past && new View(question.inquiry, insert(question.past.snapshot, everyone), "past");
+  // The budget bounds the search, never the check of what it found.
+  const check = question.inquiry.unlimited();
+  const now = new View(check, insert(question.present.snapshot, everyone), "present");
+  const past = question.past && new View(check, insert(question.past.snapshot, everyone), "past");
   const concrete: Stage = { flow: withPeers(stage.flow, peers), slots: new Map() };
   const scene = setScene({ views: past ? [now, past] : [now], stage: concrete, subject: now.party(subject.pod) });
   const connection = question.mode === "excludes" ? opened(scene, now, past) : broken(scene, now, past);
   if (!connection) throw unconfirmed(subject.pod);
-  return { subject: subject.pod, subjectNamespace: subject.namespace, connection };
+  return { subject: subject.pod, subjectNamespace: subject.namespace, connection, ...madeUpNamespace(question, connection, peers) };
+}
+
+function madeUpNamespace({ present }: FlowCase, { src, dst }: Connected, peers: ReadonlyMap<string, Found>): Pick<Counterexample, "peerNamespace"> {
+  const ends = [src, dst].flatMap((end) => (end.kind === "pod" ? [end.pod] : []));
+  const peer = [...peers.values()].find(({ pod, namespace }) => ends.includes(pod) && !present.snapshot.namespaces.has(namespace.name));
+  return peer ? { peerNamespace: peer.namespace } : {};
 }
 
 /** A proof and the judge disagree: that is a bug of the engine, never an answer. */
@@ -128,7 +136,8 @@ function judge(view: View, cell: Cell): Connected {
   return { src, dst, traffic: cell.point, verdict: evaluate(view.snapshot, { src, dst, traffic: cell.point }, view.inquiry.profile) };
 }
 
-function endpoint(party: Party): Endpoint {
-  if (party.kind === "space") throw new Error("internal: a pod without labels is no endpoint");
+/** A party that is one pod or one address, as the judge sees it. */
+export function endpoint(party: Party): Endpoint {
+  if (party.kind === "space" || party.kind === "range") throw new Error("internal: many ends are no endpoint");
   return party.kind === "pod" ? { kind: "pod", pod: party.pod } : party;
 }

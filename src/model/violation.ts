@@ -3,6 +3,13 @@ import type { KubeObject, ObjectRef } from "./kubernetes.js";
 /** What happens when a rule is broken: refuse, admit with a warning, only count, or nothing. */
 export type EnforcementAction = "deny" | "warn" | "dryrun" | "off";
 
+const STRENGTH: readonly EnforcementAction[] = ["off", "dryrun", "warn", "deny"];
+
+/** The one of two that does less. */
+export function milder(a: EnforcementAction, b: EnforcementAction): EnforcementAction {
+  return STRENGTH.indexOf(a) < STRENGTH.indexOf(b) ? a : b;
+}
+
 /** A change that makes a violated rule hold again, proven by the same engine. */
 export interface VerifiedFix {
   /** Objects to apply, as a person would write them. */
@@ -26,6 +33,8 @@ export interface Violation {
   readonly counterexample?: string;
   /** Policies that decide the denial, as `namespace/name`. */
   readonly policies: readonly string[];
+  /** Namespaces that the counterexample's ends lie in: what a consistent read has to look at. */
+  readonly namespaces?: readonly string[];
   /** How many running pods are affected; absent when the rule is not about pods. */
   readonly runningPods?: number;
   readonly fix?: VerifiedFix;

@@ -5,7 +5,8 @@ import { CHECKS } from "../rules/index.js";
 import { compileEndpoint } from "../rules/endpoint-selector.js";
 import { compileNamespaces, globMatches, type NamespaceSelector } from "../rules/namespace-selector.js";
 import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
-import type { Baseline, ExemptionEntry, Match, RuleEntry, WatchedKind } from "./pack.js";
+import type { Baseline, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
+import { overrideRule, type Overrides } from "./overlay.js";
 import { parsePack, type ParsedPack } from "./parse.js";
 import type { Params, Settings } from "./parameters.js";
 import type { Profile } from "./profile.js";
@@ -32,6 +33,7 @@ export interface CompiledExemption {
 }
 
 export interface CompiledProvision {
+  readonly entry: ProvisionEntry;
   readonly baseline: Baseline;
   applies(change: Change): Result<boolean>;
 }
@@ -53,6 +55,8 @@ export interface CompiledPacks {
 export interface PackSettings {
   readonly settings: Settings;
   readonly profile: Profile;
+  /** What overlays say of rules, by `pack/rule`. */
+  readonly overrides?: Overrides;
 }
 
 /**
@@ -62,10 +66,10 @@ export interface PackSettings {
 const PROOF_BUDGET = { steps: 20_000 };
 
 /** Compiles every pack, or tells every problem of all of them. */
-export function compilePacks(objects: readonly KubeObject[], { settings, profile }: PackSettings): Result<CompiledPacks> {
+export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {} }: PackSettings): Result<CompiledPacks> {
   const parsed = objects.map((object) => parsePack(object, settings, profile));
   const problems = parsed.flatMap((pack) => (pack.ok ? [] : pack.problems));
-  const packs = parsed.flatMap((pack) => (pack.ok ? [pack.value] : []));
+  const packs = parsed.flatMap((pack) => (pack.ok ? [overridden(pack.value, overrides)] : []));
   const patterns = packs.flatMap(({ pack }) => pack.spec.exemptNamespaces);
   const world: World = {
     profile,
@@ -88,6 +92,12 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     parameters: new Map(packs.map(({ pack, params }) => [pack.name, params])),
     isExempt: world.isExempt,
   });
+}
+
+/** The pack with what overlays say of its rules; every rule of that id follows. */
+function overridden({ pack, params }: ParsedPack, overrides: Overrides): ParsedPack {
+  const rules = pack.spec.rules.map((entry) => overrideRule(entry, overrides[`${pack.name}/${entry.id}`]));
+  return { pack: { ...pack, spec: { ...pack.spec, rules } }, params };
 }
 
 interface World {
@@ -139,7 +149,7 @@ function compileProvisions(parsed: ParsedPack, world: World, problems: Problem[]
     const [when, applies] = [scope.when(entry.when, `${path}.when`), compileMatch(entry.match, scope, `${path}.match`)];
     if (!baseline) problems.push({ code: "pack/name", message: `no pack in force defines a baseline \`${entry.baseline}\``, path: `${path}.baseline` });
     for (const part of [when, applies]) if (!part.ok) problems.push(...part.problems);
-    return baseline && when.ok && when.value && applies.ok ? [{ baseline, applies: applies.value }] : [];
+    return baseline && when.ok && when.value && applies.ok ? [{ entry, baseline, applies: applies.value }] : [];
   });
 }
 

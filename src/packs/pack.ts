@@ -65,6 +65,8 @@ export interface RuleEntry {
   readonly match?: Match;
   /** What happens to a pod that is created while the rule does not hold for it (or for its namespace). Absent: nothing. */
   readonly hold?: EnforcementAction;
+  /** The rule is part of what makes a namespace's baseline: while one of them does not hold and no pod runs, it is being set up. */
+  readonly baseline?: boolean;
   /** A namespace that is being set up gets a warning instead (admission.md, network policies). */
   readonly lenientWhileSettingUp?: boolean;
   readonly remediation?: string;
@@ -87,4 +89,8 @@ export interface ProvisionEntry {
   /** CEL over params and profile: in force only where it is true. */
   readonly when?: string;
   readonly match: Match;
+  /** Namespaces that are older than Sluice too, unless a running pod would be cut off. They are matched as if nobody in particular had made them. */
+  readonly existing: boolean;
+  /** What is deleted of the policies that Sluice wrote is written again. */
+  readonly restore: boolean;
 }

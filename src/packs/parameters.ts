@@ -16,8 +16,8 @@ export function resolveParameters(pack: string, parameters: Readonly<Record<stri
   const params: Record<string, unknown> = {};
   for (const [name, parameter] of Object.entries(parameters)) {
     const value = settings[`${pack}.${name}`] ?? settings[name] ?? parameter.default;
-    const problem = checkValue(`${pack}.${name}`, value, parameter);
-    if (problem) problems.push(problem);
+    const problem = checkParameter(`${pack}.${name}`, value, parameter);
+    if (problem) problems.push({ ...problem, path: `${pack}.${name}` });
     else params[name] = value;
   }
   return problems.length > 0 ? failed(...problems) : ok(Object.freeze(params));
@@ -25,11 +25,12 @@ export function resolveParameters(pack: string, parameters: Readonly<Record<stri
 
 const ajv = new Ajv({ strict: false });
 
-function checkValue(name: string, value: unknown, { default: _default, description: _description, ...schema }: Parameter): Problem | undefined {
+/** What is wrong with the value of a parameter; `name` is `PACK.NAME`. */
+export function checkParameter(name: string, value: unknown, { default: _default, description: _description, ...schema }: Parameter): Problem | undefined {
   if (ajv.validate(schema, value)) return undefined;
   const [error] = ajv.errors ?? [];
   const allowed = (error?.params as { allowedValues?: unknown[] } | undefined)?.allowedValues;
-  return { code: "pack/parameter", message: `parameter \`${name}\` ${error?.message ?? "is wrong"}${allowed ? `: ${allowed.join(", ")}` : ""}`, path: name };
+  return { code: "pack/parameter", message: `parameter \`${name}\` ${error?.message ?? "is wrong"}${allowed ? `: ${allowed.join(", ")}` : ""}`, path: "" };
 }
 
 /** Reads a value given as text (`--set`) as its parameter's type; lists by comma. */

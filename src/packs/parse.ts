@@ -29,7 +29,7 @@ export function parsePack(object: KubeObject, settings: Settings, profile: Profi
 }
 
 /** One problem per place: of several branches that do not fit, the most telling error is kept. */
-function problemsOf({ errors }: ValidateFunction): Problem[] {
+export function problemsOf({ errors }: ValidateFunction): Problem[] {
   const byPath = new Map<string, Problem>();
   for (const error of (errors ?? []).filter(({ keyword }) => !["if", "oneOf", "anyOf"].includes(keyword))) {
     const problem = problemOf(error);

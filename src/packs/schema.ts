@@ -2,9 +2,9 @@ import { CHECKS } from "../rules/index.js";
 
 /** JSON Schema of `kind: RulePack`, checked after parameters are put in. */
 
-const ACTION = { enum: ["deny", "warn", "dryrun", "off"] } as const;
+export const ACTION = { enum: ["deny", "warn", "dryrun", "off"] } as const;
 const STRINGS = { type: "array", items: { type: "string" } } as const;
-const IDENTIFIER = { type: "string", pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" } as const;
+export const IDENTIFIER = { type: "string", pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" } as const;
 
 const MATCH = {
   type: "object",
@@ -47,6 +47,7 @@ const RULE = {
     when: { type: "string" },
     match: MATCH,
     hold: ACTION,
+    baseline: { type: "boolean" },
     lenientWhileSettingUp: { type: "boolean" },
     remediation: { type: "string" },
     link: { type: "string" },
@@ -66,7 +67,13 @@ const PROVISION = {
   type: "object",
   additionalProperties: false,
   required: ["baseline", "match"],
-  properties: { baseline: { type: "string" }, when: { type: "string" }, match: MATCH },
+  properties: {
+    baseline: { type: "string" },
+    when: { type: "string" },
+    match: MATCH,
+    existing: { type: "boolean", default: false, description: "namespaces that are older than Sluice too" },
+    restore: { type: "boolean", default: false, description: "write again what is deleted of the policies that Sluice wrote" },
+  },
 } as const;
 
 export const PACK_SCHEMA = {

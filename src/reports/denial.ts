@@ -1,4 +1,5 @@
 import type { Decision } from "../model/decision.js";
+import { oneLine } from "../model/printable.js";
 import { kindKey, nameKey } from "../model/kubernetes.js";
 import { ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
 
@@ -40,7 +41,7 @@ export function violationLine(violation: Violation): string {
   const where = path === undefined ? "" : ` (at \`${path}\`)`;
   const example = counterexample === undefined ? "" : `: ${counterexample}`;
   const pods = runningPods === undefined || runningPods === 0 ? "" : ` (${runningPods} running ${runningPods === 1 ? "pod" : "pods"} affected)`;
-  return `[${ruleId(violation)}] ${message}${where}${example}${pods}`;
+  return oneLine(`[${ruleId(violation)}] ${message}${where}${example}${pods}`);
 }
 
 function detailLines({ fix, remediation, link }: Violation): string[] {

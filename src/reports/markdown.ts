@@ -1,5 +1,5 @@
 import { ruleId } from "../model/violation.js";
-import { detailsOf, formatPlace, objectName, SEVERITIES, summary, type Finding, type FindingsReport } from "./report.js";
+import { detailsOf, formatPlace, objectName, printable, SEVERITIES, summary, type Finding, type FindingsReport } from "./report.js";
 
 const TITLE = { deny: "Refused", warn: "Warnings", dryrun: "Dry run" } as const;
 
@@ -24,8 +24,7 @@ function section(title: string, findings: readonly Finding[]): string {
 
 /** Text in a table cell: no markup, no line breaks, no mention of anyone. Backticks of our own messages stay. */
 function escape(text: string): string {
-  return text
-    .replace(/[\r\n]+/g, " ")
+  return printable(text)
     .replace(/[\\|*_[\]#~]/g, "\\$&")
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
@@ -34,5 +33,5 @@ function escape(text: string): string {
 }
 
 function inCode(text: string): string {
-  return text.replace(/[`\r\n]/g, " ").replaceAll("|", "\\|");
+  return printable(text).replaceAll("`", " ").replaceAll("|", "\\|");
 }

@@ -115,6 +115,14 @@ export function brokenRules(findings: readonly Finding[]): ReadonlyMap<string, V
   return new Map(findings.map(({ violation }) => [ruleId(violation), violation]));
 }
 
+/** One line without what terminals obey: control characters of both blocks, line separators and bidirectional overrides become escapes. */
+export function printable(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
+  });
+}
+
 /** Text safe inside HTML, XML and SVG. Control characters have no place in XML 1.0 at all. */
 export function escapeMarkup(text: string): string {
   return text

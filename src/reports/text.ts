@@ -1,5 +1,5 @@
 import { ruleId } from "../model/violation.js";
-import { detailsOf, formatPlace, objectName, summary, type Finding, type FindingsReport } from "./report.js";
+import { detailsOf, formatPlace, objectName, printable, summary, type Finding, type FindingsReport } from "./report.js";
 
 const PAINT = { deny: "31", warn: "33", dryrun: "36" } as const;
 const LABEL = { deny: "refused", warn: "warning", dryrun: "dry run" } as const;
@@ -11,15 +11,15 @@ export const text: FindingsReport = (found, { color }) => {
   for (const group of byObject(found.findings)) {
     const [first] = group;
     if (!first) continue;
-    lines.push(paint("1", objectName(first.violation)));
+    lines.push(paint("1", printable(objectName(first.violation))));
     for (const { violation, place } of group) {
-      const where = place ? `  ${paint("2", formatPlace(place))}` : "";
-      lines.push(`  ${paint(PAINT[violation.action], LABEL[violation.action])} [${ruleId(violation)}] ${violation.message}${where}`);
-      for (const detail of detailsOf(violation)) lines.push(`    ${detail}`);
+      const where = place ? `  ${paint("2", printable(formatPlace(place)))}` : "";
+      lines.push(`  ${paint(PAINT[violation.action], LABEL[violation.action])} [${ruleId(violation)}] ${printable(violation.message)}${where}`);
+      for (const detail of detailsOf(violation)) lines.push(`    ${printable(detail)}`);
     }
     lines.push("");
   }
-  for (const warning of found.warnings) lines.push(`${paint(PAINT.warn, "note")} ${warning}`);
+  for (const warning of found.warnings) lines.push(`${paint(PAINT.warn, "note")} ${printable(warning)}`);
   if (found.warnings.length > 0) lines.push("");
   lines.push(paint("1", summary(found)));
   return `${lines.join("\n")}\n`;

@@ -1,8 +1,10 @@
 import { refOf, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
-import type { EnforcementAction, Violation } from "../model/violation.js";
+import { milder, type EnforcementAction, type Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Finding, Outcome, Scope } from "../rules/rule.js";
+
+export { milder } from "../model/violation.js";
 
 /** What asking one rule gave, before exemptions. */
 export interface Verdicts {
@@ -25,15 +27,10 @@ export function joinVerdicts(all: readonly Verdicts[]): Verdicts {
 export function toViolation(rule: CompiledRule, finding: Finding, { object, action }: { readonly object: ObjectRef; readonly action: EnforcementAction }): Violation | undefined {
   const enforced = milder(action, finding.action ?? action);
   if (enforced === "off") return undefined;
-  const { action: _own, ...found } = finding;
+  const { action: _own, affected, ...found } = finding;
   const { remediation, link } = rule.entry;
-  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, ...found, ...(remediation && { remediation }), ...(link && { link }) };
-}
-
-const STRENGTH: readonly EnforcementAction[] = ["off", "dryrun", "warn", "deny"];
-
-export function milder(a: EnforcementAction, b: EnforcementAction): EnforcementAction {
-  return STRENGTH.indexOf(a) < STRENGTH.indexOf(b) ? a : b;
+  const runningPods = affected && new Set(affected).size;
+  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, ...(remediation && { remediation }), ...(link && { link }), ...found, ...(runningPods !== undefined && { runningPods }) };
 }
 
 /** Outcomes of a protection as violations; an unproven one is what the pack's `unproven` says. */
@@ -44,7 +41,31 @@ export function fromOutcomes(rule: CompiledRule, outcomes: readonly Outcome[], a
     return [];
   });
   const warnings = outcomes.flatMap((outcome) => (outcome.outcome === "unproven" && rule.unproven === "warn" ? [`[${rule.id}] ${outcome.message}`] : []));
-  return { violations: findings.flatMap((finding) => toViolation(rule, finding, as) ?? []), warnings, errors: [] };
+  return { violations: mergeByAction(findings).flatMap((finding) => toViolation(rule, finding, as) ?? []), warnings, errors: [] };
+}
+
+/** How many further findings of one rule its message names. */
+const NAMED = 2;
+
+/** One finding per action: the first one's details, naming the next ones, with the running pods of all. */
+function mergeByAction(findings: readonly Finding[]): Finding[] {
+  const byAction = new Map<string, Finding[]>();
+  for (const finding of findings) byAction.set(finding.action ?? "", [...(byAction.get(finding.action ?? "") ?? []), finding]);
+  return [...byAction.values()].flatMap(mergeFindings);
+}
+
+function mergeFindings(findings: readonly Finding[]): Finding[] {
+  const [first] = findings;
+  if (!first || findings.length === 1) return [...findings];
+  const messages = [...new Set(findings.map(({ message }) => message))].slice(1);
+  const also = [...messages.slice(0, NAMED), ...(messages.length > NAMED ? [`${messages.length - NAMED} more`] : [])];
+  return [{
+    ...first,
+    message: also.length > 0 ? `${first.message} (also: ${also.join("; ")})` : first.message,
+    affected: findings.flatMap(({ affected = [] }) => affected),
+    policies: [...new Set(findings.flatMap(({ policies }) => policies))],
+    namespaces: [...new Set(findings.flatMap(({ namespaces = [] }) => namespaces))],
+  }];
 }
 
 /** An error inside a rule: never silently an allow or a deny; the pack's failure mode decides. */

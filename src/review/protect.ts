@@ -1,8 +1,9 @@
 import { isLive, type Pod } from "../model/endpoint.js";
 import { isDeepStrictEqual } from "./equal.js";
+import type { Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Outcome, Protection, Scope } from "../rules/rule.js";
-import { fromOutcomes, joinVerdicts, NO_VERDICTS, objectOf, scopeName, type Verdicts } from "./findings.js";
+import { fromOutcomes, joinVerdicts, milder, NO_VERDICTS, objectOf, scopeName, type Verdicts } from "./findings.js";
 
 /** Asks the protections of one rule what the change does to them. */
 export function askProtection(rule: CompiledRule, change: Change, settingUp: boolean): Verdicts {
@@ -25,7 +26,12 @@ function hold(rule: CompiledRule, protect: Protection, change: Change): Verdicts
   const pod = newPod(change);
   if (!action || action === "off" || !pod || !isLive(pod) || isMirror(change)) return NO_VERDICTS;
   const verdicts = fromOutcomes(rule, protect.forPod(change.after, pod), { object: objectOf(change), action });
-  return { ...verdicts, violations: verdicts.violations.map((violation) => ({ ...violation, message: `${violation.action === "deny" ? "the pod is held: " : ""}${violation.message}` })) };
+  return { ...verdicts, violations: verdicts.violations.map(held) };
+}
+
+/** A held pod is the one pod affected, and it does not run. */
+function held({ runningPods: _none, ...violation }: Violation): Violation {
+  return violation.action === "deny" ? { ...violation, message: `the pod is held: ${violation.message}` } : violation;
 }
 
 function newPod({ request: { object, namespace }, after }: Change): Pod | undefined {
@@ -46,35 +52,30 @@ interface Asking {
 function regressions(rule: CompiledRule, protect: Protection, { change, settingUp }: Asking): Verdicts {
   const scopes = protect.scopes(change).filter((scope) => "future" in scope || !scope.terminating);
   const object = objectOf(change);
-  const results = scopes.map((scope) => {
-    const lenient = settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
-    const outcomes = protect.regression(change, scope);
-    return fromOutcomes(rule, outcomes, { object, action: lenient ? "warn" : rule.entry.enforcementAction });
-  });
-  const regressed = joinVerdicts(results);
-  const merged = { ...regressed, violations: mergeScopes(regressed.violations) };
-  return merged.violations.length > 0 ? merged : joinVerdicts([merged, brokenAlready(rule, protect, { change, scopes })]);
+  const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
+  const outcomes = (lenient: boolean): readonly Outcome[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => protect.regression(change, scope));
+  const verdicts = joinVerdicts([
+    fromOutcomes(rule, outcomes(false), { object, action: rule.entry.enforcementAction }),
+    fromOutcomes(rule, outcomes(true), { object, action: "warn" }),
+  ]);
+  return verdicts.violations.length > 0 ? verdicts : joinVerdicts([verdicts, brokenAlready(rule, protect, { change, scopes })]);
 }
 
-/** How many further findings of one rule its message names. */
-const NAMED = 2;
-
-/** One violation per rule: the first finding's, naming the next ones, with the running pods of all. */
-function mergeScopes(violations: Verdicts["violations"]): Verdicts["violations"] {
-  const [first, ...rest] = violations;
-  if (!first || rest.length === 0) return violations;
-  const same = rest.filter((violation) => violation.action === first.action);
-  const others = violations.filter((violation) => violation.action !== first.action);
-  if (same.length === 0) return violations;
-  const runningPods = same.reduce((sum, violation) => sum + (violation.runningPods ?? 0), first.runningPods ?? 0);
-  const also = [...same.slice(0, NAMED).map(({ message }) => message), ...(same.length > NAMED ? [`${same.length - NAMED} more`] : [])];
-  return [{ ...first, message: `${first.message} (also: ${also.join("; ")})`, runningPods }, ...others];
-}
+/**
+ * How many scopes are looked at for flows that were broken before the change. A policy at the peer's end (DNS) has
+ * every namespace as scope; a warning is not worth the time of all of them, and audit reports the rest.
+ */
+const SCOPES_FOR_WARNINGS = 20;
 
 /** "Endpoints broken before and after are warned about when the change touches an end of that flow, and reported by audit." */
 function brokenAlready(rule: CompiledRule, protect: Protection, { change, scopes }: { readonly change: Change; readonly scopes: readonly Scope[] }): Verdicts {
-  if (change.touches !== "policy" || change.request.operation === "DELETE") return NO_VERDICTS;
-  const own = scopes.filter((scope) => scopeName(scope) === change.namespace);
-  const outcomes = own.flatMap((scope): readonly Outcome[] => protect.standing(change.after, scope)).filter(({ outcome }) => outcome === "broken");
-  return fromOutcomes(rule, outcomes.slice(0, 1), { object: objectOf(change), action: "warn" });
+  // A cluster-scoped policy touches everything: what is broken anyway is not its doing.
+  if (change.namespace === undefined) return NO_VERDICTS;
+  const existing = scopes.filter((scope) => scopeName(scope) !== undefined);
+  const own = existing.filter((scope) => scopeName(scope) === change.namespace);
+  for (const scope of [...own, ...existing.filter((other) => !own.includes(other))].slice(0, SCOPES_FOR_WARNINGS)) {
+    const broken = protect.standing(change.after, scope).filter(({ outcome }) => outcome === "broken");
+    if (broken.length > 0) return fromOutcomes(rule, broken, { object: objectOf(change), action: milder("warn", rule.entry.enforcementAction) });
+  }
+  return NO_VERDICTS;
 }

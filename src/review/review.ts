@@ -124,7 +124,7 @@ function unreadablePart({ message, path }: Problem, change: Change): Violation {
 function isSettingUp({ touches, namespace, before, request }: Change, packs: CompiledPacks): boolean {
   if (touches !== "policy" || request.operation === "DELETE" || namespace === undefined) return false;
   if ([...(before.namespaces.get(namespace)?.pods.values() ?? [])].some(isLive)) return false;
-  const baseline = packs.rules.filter(({ entry }) => entry.lenientWhileSettingUp === true);
+  const baseline = packs.rules.filter(({ entry }) => entry.baseline === true);
   return baseline.some(({ behaviour }) => behaviour.protect?.standing(before, before.namespace(namespace)).some(({ outcome }) => outcome !== "holds"));
 }
 

@@ -10,10 +10,17 @@ import { LabelBox, type Labels } from "../sets/label-box.js";
 import { NAMESPACE_SCHEMA, type NamespaceSelector, type Scope } from "./namespace-selector.js";
 import { endpointSubsets, readPorts, readProtocol, serviceAddresses, servicesOf, targetPorts } from "./service-selector.js";
 
-/** The other end of a flow, as packs write it: alternatives, of which one must hold in full. */
+/**
+ * Which pods are peers where the pack does not write `which`. running: those that run (what a required flow needs);
+ * possible: every pod that the namespaces could have; future: also those of namespaces that nobody has made yet (what a
+ * forbidden flow must not reach).
+ */
+export type Reach = "running" | "possible" | "future";
+
+/** The other end of a flow, as packs write it: alternatives, of which one must hold in full (or, forbidden, none in part). */
 export interface EndpointSelector {
-  /** The alternatives on a snapshot, seen from a subject's namespace; none: the peer is unset and the flow is not checked. */
-  resolve(snapshot: Snapshot, scope: Scope): readonly FlowTarget[];
+  /** The alternatives on a snapshot, seen from a subject's namespace; none: the peer is unset and the flow is not checked. `reach`: running by default. */
+  resolve(snapshot: Snapshot, scope: Scope, reach?: Reach): readonly FlowTarget[];
   /** Could pods of this namespace be peers (of subjects in other namespaces)? */
   hosts(snapshot: Snapshot, namespace: string): boolean;
   /** Only pods of the subject's own namespace are peers. */
@@ -27,7 +34,8 @@ export interface EndpointScope {
   when(condition: unknown, path: string): Result<boolean>;
 }
 
-const PORTS = { type: "array", items: { type: "string", pattern: "^[0-9]+(-[0-9]+)?/(TCP|UDP|SCTP)$" }, description: "`53/UDP`, `1-65535/TCP`" } as const;
+/** JSON Schema of a list of ports. */
+export const PORTS_SCHEMA = { type: "array", items: { type: "string", pattern: "^[0-9]+(-[0-9]+)?/(TCP|UDP|SCTP)$" }, description: "`53/UDP`, `1-65535/TCP`" } as const;
 const SELECTOR = { type: "object", additionalProperties: { type: "string" } } as const;
 const NAMED_PORT = {
   type: "object",
@@ -52,7 +60,7 @@ export const ENDPOINT_SCHEMA = {
         others: { type: "boolean", description: "leave out the subject's own namespace" },
         matchLabels: { type: "object" },
         matchExpressions: { type: "array" },
-        which: { enum: ["running", "every"], description: "running pods (default), or every pod that could be" },
+        which: { enum: ["running", "every"], description: "running pods (default of required flows), or every pod that could be (default of forbidden ones)" },
         imagine: { type: "object", additionalProperties: false, properties: { namespaces: { type: "array", items: { type: "string" } }, ports: { type: "array", items: NAMED_PORT } } },
       },
     },
@@ -61,18 +69,18 @@ export const ENDPOINT_SCHEMA = {
     services: { type: "object", additionalProperties: false, required: ["namespace", "selector"], properties: { namespace: { type: "string" }, selector: SELECTOR } },
     endpointsOf: { type: "object", additionalProperties: false, required: ["namespace", "name"], properties: { namespace: { type: "string" }, name: { type: "string" } } },
     some: { type: "boolean", description: "some address of the range is enough" },
-    ports: PORTS,
+    ports: PORTS_SCHEMA,
     viaServices: { type: "object", additionalProperties: false, required: ["namespace", "selector"], properties: { namespace: { type: "string" }, selector: SELECTOR } },
     declaredPorts: {
       type: "object",
       additionalProperties: false,
-      properties: { protocol: { enum: PROTOCOLS }, exceptContainers: { type: "array", items: { type: "string" } }, otherwise: PORTS },
+      properties: { protocol: { enum: PROTOCOLS }, exceptContainers: { type: "array", items: { type: "string" } }, otherwise: PORTS_SCHEMA },
     },
   },
 } as const;
 
 interface Alternative {
-  targets(snapshot: Snapshot, scope: Scope): readonly FlowTarget[];
+  targets(snapshot: Snapshot, scope: Scope, reach: Reach): readonly FlowTarget[];
   hosts(snapshot: Snapshot, namespace: string): boolean;
   readonly local: boolean;
 }
@@ -91,7 +99,7 @@ export function compileEndpoint(spec: unknown, scope: EndpointScope, path: strin
   });
   if (problems.length > 0) return failed(...problems);
   return ok({
-    resolve: (snapshot, from) => alternatives.flatMap((alternative) => alternative.targets(snapshot, from)),
+    resolve: (snapshot, from, reach = "running") => alternatives.flatMap((alternative) => alternative.targets(snapshot, from, reach)),
     hosts: (snapshot, namespace) => alternatives.some((alternative) => alternative.hosts(snapshot, namespace)),
     local: alternatives.length > 0 && alternatives.every((alternative) => alternative.local),
   });
@@ -132,7 +140,7 @@ function addressAlternative(term: Readonly<Record<string, unknown>>, path: strin
 function anyAddress(each: readonly Result<Alternative>[]): Result<Alternative> {
   const problems = each.flatMap((one) => (one.ok ? [] : one.problems));
   const ready = each.flatMap((one) => (one.ok ? [one.value] : []));
-  return problems.length > 0 ? failed(...problems) : ok({ ...NOWHERE, targets: (snapshot, scope) => ready.flatMap((one) => one.targets(snapshot, scope)) });
+  return problems.length > 0 ? failed(...problems) : ok({ ...NOWHERE, targets: (...asked) => ready.flatMap((one) => one.targets(...asked)) });
 }
 
 function addressTarget(addresses: IpSet, traffic: TrafficSet, some = false): FlowTarget {
@@ -168,7 +176,8 @@ interface PodPeers {
   readonly namespaces: NamespaceSelector | "same";
   readonly others: boolean;
   readonly box: LabelBox;
-  readonly every: boolean;
+  /** Absent: what the kind of flow needs. */
+  readonly which?: "running" | "every";
   readonly imagined: readonly Pod[];
   readonly ports: readonly ContainerPort[];
 }
@@ -187,7 +196,7 @@ function podAlternative(term: Readonly<Record<string, unknown>>, scope: Endpoint
     namespaces: namespaces.value,
     others: spec.others === true,
     box,
-    every: spec.which === "every",
+    ...(spec.which === "running" || spec.which === "every" ? { which: spec.which } : {}),
     imagined: places.slice(0, 1).map((place) => imaginedPod(place, box, ports)),
     ports,
   };
@@ -199,24 +208,37 @@ function podPeersAlternative(peers: PodPeers, traffic: (snapshot: Snapshot) => F
   return {
     local: namespaces === "same",
     hosts: (snapshot, name) => namespaces !== "same" && namespaces.includes(snapshot.namespace(name)),
-    targets: (snapshot, scope) => {
-      const found = namespaces === "same" ? localPeers(peers, snapshot, scope) : podPeers(peers, snapshot, scope);
+    targets: (snapshot, scope, reach) => {
+      const wide = { ...peers, reach: reachOf(peers, reach) };
+      const found = namespaces === "same" ? localPeers(wide, snapshot, scope) : podPeers(wide, snapshot, scope);
       return found.length > 0 ? [{ peers: found, traffic: traffic(snapshot) }] : [];
     },
   };
 }
 
-function localPeers(peers: PodPeers, snapshot: Snapshot, scope: Scope): FlowPeer[] {
+function reachOf({ which }: PodPeers, reach: Reach): Reach {
+  if (which === "running") return "running";
+  return which === "every" && reach === "running" ? "possible" : reach;
+}
+
+interface Reached extends PodPeers {
+  readonly reach: Reach;
+}
+
+function localPeers(peers: Reached, snapshot: Snapshot, scope: Scope): FlowPeer[] {
   if ("future" in scope) return [];
-  if (peers.every) return [{ kind: "space", namespace: scope, pods: peers.box, ports: peers.ports }];
+  if (peers.reach !== "running") return [{ kind: "space", namespace: scope, pods: peers.box, ports: peers.ports }];
   return runningPods(snapshot.namespaces.get(scope.name), peers.box).map((pod) => ({ kind: "pod", pod }));
 }
 
-function podPeers(peers: PodPeers, snapshot: Snapshot, scope: Scope): FlowPeer[] {
+function podPeers(peers: Reached, snapshot: Snapshot, scope: Scope): FlowPeer[] {
   const selector = peers.namespaces as NamespaceSelector;
   const own = "future" in scope ? undefined : scope.name;
   const states = statesOf(snapshot, selector).filter((state) => !peers.others || state.namespace.name !== own);
-  if (peers.every) return states.map(({ namespace }) => ({ kind: "space", namespace, pods: peers.box, ports: peers.ports }));
+  if (peers.reach !== "running") {
+    const future = peers.reach === "future" ? selector.future.map((labels) => ({ future: labels })) : [];
+    return [...states.map(({ namespace }) => namespace), ...future].map((namespace) => ({ kind: "space", namespace, pods: peers.box, ports: peers.ports }));
+  }
   const running = states.flatMap((state) => runningPods(state, peers.box));
   return (running.length > 0 ? running : peers.imagined).map((pod) => ({ kind: "pod", pod }));
 }

@@ -1,5 +1,103 @@
-import type { Change, Scope } from "./rule.js";
-import type { NamespaceSelector } from "./namespace-selector.js";
+import type { Flow, Proof } from "../engine/question.js";
+import { isRecord, nameKey } from "../model/kubernetes.js";
+import { readLabelSelector } from "../model/label-selector.js";
+import type { Direction, Policy } from "../model/policy.js";
+import { failed, ok, type Problem, type Result } from "../model/result.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { EnforcementAction } from "../model/violation.js";
+import type { LabelBox } from "../sets/label-box.js";
+import { ENDPOINT_SCHEMA, type EndpointSelector, type Reach } from "./endpoint-selector.js";
+import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
+import type { Change, CompileScope, Outcome, Protection, Scope } from "./rule.js";
+
+/** Flows as packs write them, for the checks that require or forbid them. */
+
+const FLOW_SCHEMA = {
+  type: "object",
+  additionalProperties: false,
+  required: ["what", "subject"],
+  oneOf: [{ required: ["egressTo"] }, { required: ["ingressFrom"] }],
+  properties: {
+    what: { type: "string", description: "the traffic in words, for messages: `DNS`, `the registry`" },
+    when: { type: "string", description: "CEL over params and profile; the flow counts only where it is true" },
+    subject: {
+      type: "object",
+      additionalProperties: false,
+      required: ["namespaces"],
+      properties: { namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA] }, matchLabels: { type: "object" }, matchExpressions: { type: "array" } },
+    },
+    egressTo: { oneOf: [{ type: "string" }, ENDPOINT_SCHEMA] },
+    ingressFrom: { oneOf: [{ type: "string" }, ENDPOINT_SCHEMA] },
+    enforcementAction: { enum: ["deny", "warn", "dryrun", "off"] },
+    protects: { enum: ["AllPods", "ExistingPods"], description: "also pods not created yet (default), or running pods only" },
+  },
+} as const;
+
+/** JSON Schema of a rule's `flows`. */
+export const FLOWS_SCHEMA = { type: "array", minItems: 1, items: FLOW_SCHEMA } as const;
+
+/** One flow of a pack: who, in which direction, to or from whom. */
+export interface FlowSpec {
+  readonly what: string;
+  readonly namespaces: NamespaceSelector;
+  readonly pods: LabelBox;
+  readonly direction: Direction;
+  readonly endpoint: EndpointSelector;
+  readonly action: EnforcementAction | undefined;
+  readonly existingOnly: boolean;
+}
+
+/** Reads the flows of a rule; those whose `when` is false are left out. Problems carry their path below `path`. */
+export function compileFlows(spec: unknown, scope: CompileScope, path: string): Result<readonly FlowSpec[]> {
+  const flows = Array.isArray(spec) ? spec : [];
+  const compiled = flows.map((flow: unknown, i) => compileFlow(flow, scope, `${path}[${i}]`));
+  const problems = compiled.flatMap((flow) => (flow.ok ? [] : flow.problems));
+  return problems.length > 0 ? failed(...problems) : ok(compiled.flatMap((flow) => (flow.ok && flow.value ? [flow.value] : [])));
+}
+
+function compileFlow(spec: unknown, scope: CompileScope, path: string): Result<FlowSpec | undefined> {
+  if (!isRecord(spec) || !isRecord(spec.subject)) return failed({ code: "pack/flow", message: "a flow needs a subject", path });
+  const when = scope.when(spec.when, `${path}.when`);
+  if (when.ok && !when.value) return ok(undefined);
+  const { matchLabels, matchExpressions } = spec.subject;
+  const selector = readLabelSelector({ matchLabels, matchExpressions }, `${path}.subject`);
+  const namespaces = scope.namespaces(spec.subject.namespaces, `${path}.subject.namespaces`);
+  const direction: Direction = spec.egressTo === undefined ? "ingress" : "egress";
+  const end = direction === "egress" ? "egressTo" : "ingressFrom";
+  const endpoint = scope.endpoint(spec[end], `${path}.${end}`);
+  const problems: Problem[] = [when, namespaces, endpoint].flatMap((part) => (part.ok ? [] : part.problems));
+  if (!namespaces.ok || !endpoint.ok || problems.length > 0 || selector.problems.length > 0) return failed(...selector.problems, ...problems);
+  return ok({
+    what: String(spec.what),
+    namespaces: namespaces.value,
+    pods: selector.box,
+    direction,
+    endpoint: endpoint.value,
+    action: spec.enforcementAction as EnforcementAction | undefined,
+    existingOnly: spec.protects === "ExistingPods",
+  });
+}
+
+/** Does the flow's subject have this scope? */
+export function covers({ namespaces }: FlowSpec, scope: Scope): boolean {
+  return "future" in scope ? namespaces.future.some((box) => box.key === scope.future.key) : namespaces.includes(scope);
+}
+
+/** The flow on a snapshot, seen from one scope; undefined when its peer is unset there. */
+export function questionOf({ endpoint, pods, direction, existingOnly }: FlowSpec, snapshot: Snapshot, { scope, reach }: { readonly scope: Scope; readonly reach: Reach }): Flow | undefined {
+  const anyOf = endpoint.resolve(snapshot, scope, reach);
+  if (anyOf.length === 0) return undefined;
+  return { subject: { namespace: scope, pods, ports: [] }, direction, anyOf, ...(existingOnly ? { runningOnly: true } : {}) };
+}
+
+/** Which scopes a change could alter the flow for, and which a report asks about. */
+export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allScopes"> {
+  const { endpoint, namespaces } = flow;
+  return {
+    scopes: (change) => scopesOfSubject(change, namespaces, (namespace) => endpoint.hosts(change.after, namespace) || endpoint.hosts(change.before, namespace)),
+    allScopes: (snapshot) => [...snapshot.namespaces.values()].map((state) => state.namespace).filter((scope) => covers(flow, scope)),
+  };
+}
 
 /** The scopes of a subject that a change could alter. `hosts`: does this namespace hold peers of the subject's flows? */
 export function scopesOfSubject(change: Change, subject: NamespaceSelector, hosts: (namespace: string) => boolean): readonly Scope[] {
@@ -11,4 +109,36 @@ export function scopesOfSubject(change: Change, subject: NamespaceSelector, host
   }
   const existing = [...after.namespaces.values()].map((state) => state.namespace).filter((own) => subject.includes(own) && !own.terminating);
   return [...existing, ...subject.future.map((future) => ({ future }))];
+}
+
+/** Several flows are one rule: each is asked, each answers. */
+export function joinProtections(parts: readonly Protection[]): Protection {
+  return {
+    scopes: (change) => uniqueScopes(parts.flatMap((part) => part.scopes(change))),
+    allScopes: (snapshot) => uniqueScopes(parts.flatMap((part) => part.allScopes(snapshot))),
+    regression: (change, scope) => parts.flatMap((part) => part.regression(change, scope)),
+    standing: (snapshot, scope) => parts.flatMap((part) => part.standing(snapshot, scope)),
+    forPod: (snapshot, pod) => parts.flatMap((part) => part.forPod(snapshot, pod)),
+  };
+}
+
+function uniqueScopes(scopes: readonly Scope[]): Scope[] {
+  return [...new Map(scopes.map((scope) => ["future" in scope ? `future ${scope.future.key}` : scope.name, scope])).values()];
+}
+
+/** `namespace x`, for messages. */
+export function scopeText(scope: Scope): string {
+  return "future" in scope ? "namespaces that do not exist yet" : `namespace \`${scope.name}\``;
+}
+
+/** A proof as the outcome of a protection; `broken` puts a counterexample into words. */
+export function outcomeOf(flow: FlowSpec, proof: Proof, { scope, broken }: { readonly scope: Scope; readonly broken: (found: Extract<Proof, { answer: "counterexample" }>) => Extract<Outcome, { outcome: "broken" }>["finding"] }): Outcome {
+  if (proof.answer === "proven") return { outcome: "holds" };
+  if (proof.answer === "not-proven") return { outcome: "unproven", message: `${flow.what} of ${scopeText(scope)} could not be proven within the step budget` };
+  return { outcome: "broken", finding: broken(proof) };
+}
+
+/** Names of policies, each once. */
+export function policyNames(policies: readonly Policy[]): string[] {
+  return [...new Set(policies.map((policy) => nameKey(policy.ref)))];
 }

@@ -1,5 +1,8 @@
 import { celExpression } from "./cel-expression.js";
+import { forbidAllNamespaces } from "./forbid-all-namespaces.js";
 import { forbidAllowAll } from "./forbid-allow-all.js";
+import { forbidBroadCidr } from "./forbid-broad-cidr.js";
+import { forbidFlow } from "./forbid-flow.js";
 import { requireBaselineDeclaration } from "./require-baseline-declaration.js";
 import { requireDefaultDeny } from "./require-default-deny.js";
 import { requireDerivedFlows } from "./require-derived-flows.js";
@@ -8,4 +11,6 @@ import type { Check } from "./rule.js";
 import { setPodLabel } from "./set-pod-label.js";
 
 /** Every check a pack may name. A check is one file and one line here. */
-export const CHECKS: readonly Check[] = [celExpression, forbidAllowAll, requireBaselineDeclaration, requireDefaultDeny, requireDerivedFlows, requireFlow, setPodLabel];
+export const CHECKS: readonly Check[] = [
+  celExpression, forbidAllNamespaces, forbidAllowAll, forbidBroadCidr, forbidFlow, requireBaselineDeclaration, requireDefaultDeny, requireDerivedFlows, requireFlow, setPodLabel,
+];

@@ -1,18 +1,20 @@
+import type { EnforcementAction } from "../model/violation.js";
 import { ok } from "../model/result.js";
 import type { Check, Finding } from "./rule.js";
 
 /** A Namespace names, in an annotation, the baseline that its policies will give it: none can exist before it does. */
 export const requireBaselineDeclaration = {
   id: "require-baseline-declaration",
-  schema: { type: "object", additionalProperties: false, required: ["annotation"], properties: { annotation: { type: "string" } } },
+  schema: { type: "object", additionalProperties: false, required: ["annotation"], properties: { annotation: { type: "string" }, undeclared: { enum: ["deny", "warn", "dryrun", "off"], description: "what a missing declaration means; an unknown name is always what the rule says" } } },
   compile(spec, scope) {
     const annotation = String(spec.annotation);
     const known = [...scope.baselines].sort();
+    const action = (spec.undeclared ?? "deny") as EnforcementAction;
     return ok({
       judge: ({ request: { object, name } }) => {
         const declared = object?.metadata.annotations?.[annotation];
         if (declared !== undefined && scope.baselines.has(declared)) return ok([]);
-        return ok([declared === undefined ? undeclared(name, annotation, known) : unknown(declared, annotation, known)]);
+        return ok([declared === undefined ? { ...undeclared(name, annotation, known), action } : unknown(declared, annotation, known)]);
       },
     });
   },

@@ -1,11 +1,15 @@
 import { isolated, isolationRegression } from "../engine/prove-isolation.js";
 import { describeCounterexample } from "../engine/describe.js";
-import type { PodSpace, Proof } from "../engine/question.js";
-import { isLive } from "../model/endpoint.js";
+import type { Counterexample, PodSpace, Proof } from "../engine/question.js";
+import { isLive, type Pod } from "../model/endpoint.js";
+import { nameKey } from "../model/kubernetes.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
+import type { EngineProfile } from "../engine/verdict.js";
+import type { Direction, Policy } from "../model/policy.js";
 import { LabelBox } from "../sets/label-box.js";
-import type { Check, CompileScope, Outcome, Protection, Scope } from "./rule.js";
+import { grantingRules, grantsEverything } from "./policy-selector.js";
+import type { Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 import { scopesOfSubject } from "./flow-selector.js";
 import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
 
@@ -17,19 +21,22 @@ const DIRECTIONS = ["ingress", "egress"] as const;
  */
 export const requireDefaultDeny = {
   id: "require-default-deny",
-  schema: { type: "object", additionalProperties: false, required: ["namespaces"], properties: { namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA] } } },
+  schema: { type: "object", additionalProperties: false, required: ["namespaces"], properties: { namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA] }, allowAllCounts: { type: "boolean", description: "does a policy that grants everything to everyone isolate (by letter only)? default true" } } },
   compile(spec, scope, path) {
     const namespaces = scope.namespaces(spec.namespaces, `${path}.namespaces`);
-    return namespaces.ok ? ok({ protect: protection(namespaces.value, scope) }) : namespaces;
+    if (!namespaces.ok) return namespaces;
+    const byMeaning = spec.allowAllCounts === false;
+    return ok({ protect: protection(namespaces.value, { ...scope, byMeaning }) });
   },
 } satisfies Check;
 
-function protection(namespaces: NamespaceSelector, { engine, budget }: CompileScope): Protection {
+function protection(namespaces: NamespaceSelector, { engine, budget, byMeaning }: CompileScope & { readonly byMeaning: boolean }): Protection {
   const context = { profile: engine, budget };
+  const openly = (snapshot: Snapshot, scope: Scope): readonly Outcome[] => (byMeaning ? openPolicies(snapshot, scope, engine).map((open) => openOutcome(open, snapshot)) : []);
   const standing = (snapshot: Snapshot, scope: Scope): readonly Outcome[] => {
     if (!("future" in scope) && !namespaces.includes(scope)) return [];
     const space = everyPod(scope);
-    return [outcome(isolated(snapshot, { space, directions: DIRECTIONS, context }), snapshot, space)];
+    return [outcomeOf(DIRECTIONS.map((direction) => isolated(snapshot, { space, directions: [direction], context })), snapshot, space), ...openly(snapshot, scope)];
   };
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, () => false),
@@ -37,10 +44,34 @@ function protection(namespaces: NamespaceSelector, { engine, budget }: CompileSc
     standing,
     regression: ({ before, after }, scope) => {
       const space = everyPod(scope);
-      return [outcome(isolationRegression(before, after, { space, directions: DIRECTIONS, context }), after, space)];
+      const known = new Set(openPolicies(before, scope, engine).map(({ policy }) => policy));
+      const opened = byMeaning ? openPolicies(after, scope, engine).filter(({ policy }) => !known.has(policy)) : [];
+      const proofs = DIRECTIONS.map((direction) => isolationRegression(before, after, { space, directions: [direction], context }));
+      return [outcomeOf(proofs, after, space), ...opened.map((open) => openOutcome(open, after))];
     },
     // The baseline is the namespace's: a pod is judged by what every pod of its namespace could do.
     forPod: (snapshot, pod) => standing(snapshot, snapshot.namespace(pod.namespace)),
+  };
+}
+
+interface OpenPolicy {
+  readonly policy: Policy;
+  readonly direction: Direction;
+}
+
+/** Policies of a namespace whose subject "isolated" fits by letter only: they grant everything to everyone. */
+function openPolicies(snapshot: Snapshot, scope: Scope, engine: EngineProfile): OpenPolicy[] {
+  const policies = "future" in scope ? [] : [...(snapshot.namespaces.get(scope.name)?.policies.values() ?? [])];
+  return policies.flatMap((policy) =>
+    DIRECTIONS.filter((direction) => !policy.subject.pods.isEmpty && grantingRules(policy, direction).some((rule) => grantsEverything(rule, engine))).map((direction) => ({ policy, direction })),
+  );
+}
+
+function openOutcome({ policy, direction }: OpenPolicy, snapshot: Snapshot): Outcome {
+  const pods = [...(snapshot.namespaces.get(policy.ref.namespace ?? "")?.pods.values() ?? [])].filter((pod) => isLive(pod) && policy.subject.pods.matches(pod.labels));
+  return {
+    outcome: "broken",
+    finding: { message: `\`${nameKey(policy.ref)}\` grants all ${direction} traffic to everyone, which is no default deny`, policies: [nameKey(policy.ref)], affected: pods.map(nameKey) },
   };
 }
 
@@ -48,19 +79,25 @@ function everyPod(namespace: Scope): PodSpace {
   return { namespace, pods: LabelBox.ALL, ports: [] };
 }
 
-function outcome(proof: Proof, snapshot: Snapshot, space: PodSpace): Outcome {
-  if (proof.answer === "proven") return { outcome: "holds" };
+/** The proofs of all directions as one answer. */
+function outcomeOf(proofs: readonly Proof[], snapshot: Snapshot, space: PodSpace): Outcome {
   const name = "future" in space.namespace ? "a future namespace" : `namespace \`${space.namespace.name}\``;
-  if (proof.answer === "not-proven") return { outcome: "unproven", message: `default deny of ${name} could not be proven within the step budget` };
-  const { counterexample } = proof;
-  const pods = "future" in space.namespace ? [] : [...(snapshot.namespaces.get(space.namespace.name)?.pods.values() ?? [])].filter(isLive);
+  const open = proofs.flatMap((proof) => (proof.answer === "counterexample" ? [proof.counterexample] : []));
+  const [first] = open;
+  if (first) return { outcome: "broken", finding: finding(first, open, { name, pods: runningIn(snapshot, space) }) };
+  if (proofs.every(({ answer }) => answer === "proven")) return { outcome: "holds" };
+  return { outcome: "unproven", message: `default deny of ${name} could not be proven within the step budget` };
+}
+
+function runningIn(snapshot: Snapshot, { namespace }: PodSpace): readonly Pod[] {
+  return "future" in namespace ? [] : [...(snapshot.namespaces.get(namespace.name)?.pods.values() ?? [])].filter(isLive);
+}
+
+function finding(first: Counterexample, open: readonly Counterexample[], { name, pods }: { readonly name: string; readonly pods: readonly Pod[] }): Finding {
   return {
-    outcome: "broken",
-    finding: {
-      message: `${name} has no default deny for ${counterexample.direction ?? "every direction"}`,
-      counterexample: describeCounterexample(counterexample),
-      policies: [],
-      runningPods: pods.length,
-    },
+    message: `${name} has no default deny for ${open.map(({ direction }) => direction).join(" and ")}`,
+    counterexample: describeCounterexample(first),
+    policies: [],
+    affected: pods.map(nameKey),
   };
 }

@@ -32,7 +32,12 @@ export interface Finding {
   readonly message: string;
   readonly counterexample?: string;
   readonly policies: readonly string[];
-  readonly runningPods?: number;
+  /** Namespaces that the counterexample's ends lie in. */
+  readonly namespaces?: readonly string[];
+  /** Running pods that are affected, as `namespace/name`. */
+  readonly affected?: readonly string[];
+  /** What to do, where it is known better than the rule's own text. */
+  readonly remediation?: string;
   readonly fix?: VerifiedFix;
   readonly path?: string;
   /** Where one part of a rule is enforced otherwise than the rule. */

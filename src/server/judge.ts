@@ -81,6 +81,6 @@ async function confirmed({ live, validate, confirm, metrics, log, isExempt }: Ju
 /** Where the objects lie that the proof used: the request's own namespace, those of the objects blamed and of the policies that decide. */
 function namespacesOf({ request, decision }: Denial): readonly string[] {
   const ofPolicies = decision.violations.flatMap(({ policies }) => policies.filter((name) => name.includes("/")).map((name) => name.slice(0, name.indexOf("/"))));
-  const ofObjects = decision.violations.map(({ object }) => object.namespace);
+  const ofObjects = decision.violations.flatMap(({ object, namespaces = [] }) => [object.namespace, ...namespaces]);
   return [...new Set([request.namespace, ...ofObjects, ...ofPolicies])].filter((name) => name !== undefined);
 }

@@ -3,7 +3,8 @@ import type { Decision } from "../model/decision.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import { ruleId, type Violation } from "../model/violation.js";
 import { denialMessage, violationLine, warningsOf } from "../reports/denial.js";
-import { asWarnings, oneLine, printable } from "./printable.js";
+import { oneLine, printable } from "../model/printable.js";
+import { asWarnings } from "./warnings.js";
 import type { FailureMode } from "./route.js";
 
 /** Names of audit annotations: the API server prefixes the webhook's name and skips keys with other characters (facts/admission.md 11). */

@@ -17,7 +17,21 @@ export class ClusterError extends Error {
   }
 }
 
-/** The way to one API server: plain GET requests over connections that are kept. */
+/** One request that changes something. */
+export interface Sending {
+  readonly method: "POST" | "PUT" | "PATCH";
+  readonly contentType: string;
+  /** Written as JSON. */
+  readonly body: unknown;
+}
+
+export interface Sent {
+  /** 200, or 201 when the object was made. */
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** The way to one API server: plain requests over connections that are kept. */
 export interface ClusterConnection {
   /** Its address, for messages. */
   readonly server: string;
@@ -25,6 +39,8 @@ export interface ClusterConnection {
   open(path: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** A whole answer, parsed. */
   get(path: string, signal: AbortSignal): Promise<unknown>;
+  /** Sends an object and reads the whole answer. Rejects with a `ClusterError` for every status but 200 and 201. */
+  send(path: string, sending: Sending, signal: AbortSignal): Promise<Sent>;
   /** Closes connections that are idle. */
   close(): void;
 }
@@ -36,17 +52,22 @@ export type Prepare = () => Promise<RequestOptions>;
 export function connectTo(server: string, prepare: Prepare = async () => ({})): ClusterConnection {
   const base = new URL(server);
   const agents = new Agents(base.protocol === "http:");
-  const open = async (path: string, signal: AbortSignal) => {
+  const request = async (path: string, signal: AbortSignal, sending?: Sending) => {
+    const { method = "GET", contentType, body } = sending ?? {};
     const options = await prepare();
     const agent = agents.for(options);
-    const headers = { accept: "application/json", "user-agent": "sluice", ...options.headers };
+    const headers = { accept: "application/json", "user-agent": "sluice", ...options.headers, ...(contentType !== undefined && { "content-type": contentType }) };
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
-    const response = await start(url, { agent, headers, signal, ...(options.auth && { auth: options.auth }) });
-    if (response.statusCode === 200) return response;
+    const response = await start(url, { method, agent, headers, signal, ...(options.auth && { auth: options.auth }) }, body === undefined ? undefined : JSON.stringify(body));
+    if (response.statusCode === 200 || (response.statusCode === 201 && sending)) return response;
     throw errorOf(response, await textOf(response).catch(() => ""));
   };
-  const get = async (path: string, signal: AbortSignal): Promise<unknown> => JSON.parse(await textOf(await open(path, signal)));
-  return { server: base.origin, open, get, close: () => agents.close() };
+  const get = async (path: string, signal: AbortSignal): Promise<unknown> => JSON.parse(await textOf(await request(path, signal)));
+  const send = async (path: string, sending: Sending, signal: AbortSignal): Promise<Sent> => {
+    const response = await request(path, signal, sending);
+    return { status: response.statusCode ?? 0, body: JSON.parse(await textOf(response)) as unknown };
+  };
+  return { server: base.origin, open: (path, signal) => request(path, signal), get, send, close: () => agents.close() };
 }
 
 /**
@@ -115,10 +136,10 @@ class Agents {
   }
 }
 
-function start(url: URL, options: RequestOptions & { readonly signal: AbortSignal }): Promise<IncomingMessage> {
+function start(url: URL, options: RequestOptions & { readonly signal: AbortSignal }, body: string | undefined): Promise<IncomingMessage> {
   const request = url.protocol === "http:" ? httpRequest : httpsRequest;
   return new Promise((resolve, reject) => {
-    request(url, options, resolve).on("error", reject).end();
+    request(url, options, resolve).on("error", reject).end(body);
   });
 }
 

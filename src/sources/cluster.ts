@@ -8,6 +8,7 @@ import { DEFAULT_TIMING, type Timing } from "./cluster-timing.js";
 export { connectCluster, connectTo, type ClusterConnection } from "./cluster-connection.js";
 export type { KindStatus } from "./cluster-kind-watch.js";
 export type { WatchedKind } from "./cluster-list.js";
+export { policyWriter } from "./cluster-write.js";
 
 export interface FollowParts {
   readonly connection: ClusterConnection;

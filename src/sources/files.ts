@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import { readObject } from "../dialects/index.js";
 import { isRecord, kindKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Place, Problem, Result } from "../model/result.js";
@@ -80,7 +81,7 @@ export function readManifest(text: string, file: string, strict: boolean): { obj
 class ManifestReader {
   private readonly objects: KubeObject[] = [];
   private readonly origins = new Map<KubeObject, Origin>();
-  private readonly byName = new Map<string, Origin>();
+  private readonly byName = new Map<string, { readonly object: KubeObject; readonly origin: Origin }>();
   private readonly warnings: Problem[] = [];
   private readonly errors: Problem[];
 
@@ -95,24 +96,35 @@ class ManifestReader {
       return;
     }
     const { objects, errors, warnings } = readManifest(text.value, file, named);
-    for (const [object, origin] of objects) {
-      this.objects.push(object);
-      this.origins.set(object, origin);
-      this.byName.set(keyOf(object), origin);
-    }
+    for (const [object, origin] of objects) this.add(object, origin);
     this.errors.push(...errors);
     this.warnings.push(...warnings);
+  }
+
+  private add(object: KubeObject, origin: Origin): void {
+    const key = keyOf(object);
+    const earlier = this.byName.get(key);
+    if (earlier && object.metadata.name && !isDeepStrictEqual(earlier.object, object)) this.warnings.push(givenTwice(object, earlier.origin, origin));
+    this.objects.push(object);
+    this.origins.set(object, origin);
+    this.byName.set(key, { object, origin });
   }
 
   result(): Result<Manifests> {
     if (this.errors.length > 0) return { ok: false, problems: this.errors };
     const { objects, warnings, origins, byName } = this;
     const locate: Manifests["locate"] = (object, path) => {
-      const origin = origins.get(object) ?? byName.get(keyOf(object));
+      const origin = origins.get(object) ?? byName.get(keyOf(object))?.origin;
       return origin && placeOf(origin, path);
     };
     return { ok: true, value: { objects, warnings, locate } };
   }
+}
+
+function givenTwice({ kind, metadata }: KubeObject, earlier: Origin, later: Origin): Problem {
+  const { file, line } = placeOf(earlier);
+  const message = `${kind} \`${metadata.name ?? ""}\` is given twice with different content; this one counts, not the one at ${file}:${line ?? 1}`;
+  return { code: "file/given-twice", message, path: "", place: placeOf(later) };
 }
 
 /** One text per object, however complete: what the dialects made of it has a namespace even where the file has none. */

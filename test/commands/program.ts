@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,12 +26,21 @@ export interface Program {
   remove(): Promise<void>;
 }
 
-/** Every file by itself, so that what loads when is as in the published package. */
+/** One chunk per verb, loaded as lazily as the published files are; packages stay outside. */
 export async function buildProgram(): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-program-"));
   for (const name of ["node_modules", "package.json", "policies"]) await symlink(join(root, name), join(folder, name));
-  const files = (await readdir(join(root, "src"), { recursive: true })).filter((file) => file.endsWith(".ts") && !file.startsWith("console"));
-  await build({ entryPoints: files.map((file) => join(root, "src", file)), outdir: join(folder, "dist"), outbase: join(root, "src"), format: "esm", platform: "node", target: "node20", logLevel: "error" });
+  await build({
+    entryPoints: [join(root, "src", "main.ts")],
+    outdir: join(folder, "dist"),
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    logLevel: "error",
+  });
   const main = join(folder, "dist", "main.js");
   return { main, run: (args, options) => execute(main, args, options), remove: () => rm(folder, { recursive: true, force: true }) };
 }

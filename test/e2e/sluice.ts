@@ -26,12 +26,13 @@ export function manifests(file: string): object[] {
   return parseAllDocuments(readFileSync(join(root, file), "utf8")).map((document) => document.toJS() as object);
 }
 
-export async function startSluice(cluster: Cluster): Promise<RunningSluice> {
+/** `args`: further flags of `sluice serve`. */
+export async function startSluice(cluster: Cluster, { args: further = [] }: { readonly args?: readonly string[] } = {}): Promise<RunningSluice> {
   await cluster.apply(manifests("deploy/base/rbac.yaml"));
   const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice");
   const certDir = mkdtempSync(join(tmpdir(), "sluice-e2e-"));
   const [port] = await freePorts();
-  const args = ["dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir];
+  const args = ["dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir, ...further];
   const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env["PATH"], HOME: certDir, KUBECONFIG: kubeconfig }, stdio: ["ignore", "pipe", "pipe"] });
   const output: string[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk.toString()));

@@ -48,7 +48,9 @@ async function play(program: Program, text: string): Promise<string> {
 }
 
 async function played(program: Program, title: string, cwd: string): Promise<string> {
-  const { stdout, stderr, code } = await program.run(words(title.slice(2)), { cwd });
+  const ran = await program.run(words(title.slice(2)), { cwd });
+  // How much work a proof takes is the engine's own affair.
+  const [stdout, stderr, code] = [ran.stdout.replace(/"steps": \d+/g, '"steps": N'), ran.stderr, ran.code];
   return [`=== ${title}\n`, stdout && `=== stdout\n${stdout}`, stderr && `=== stderr\n${stderr}`, `=== exit ${code}\n`].join("");
 }
 
@@ -66,7 +68,7 @@ describe("golden", () => {
     const actual = await play(program, expected);
     if (update) await writeFile(join(folder, file), actual);
     else expect(actual).toBe(expected);
-  });
+  }, 120_000);
 
   it("has a scenario for every verb", async () => {
     const all = (await Promise.all(scenarios.map((file) => readFile(join(folder, file), "utf8")))).join("");

@@ -196,11 +196,15 @@ const nodes: readonly KubeObject[] = NODE_ADDRESSES.map((address, i) => ({
   status: { addresses: [{ type: "InternalIP", address }] },
 }));
 
+function identity({ kind, metadata }: KubeObject): string {
+  return `${kind}/${metadata.namespace ?? ""}/${metadata.name ?? ""}`;
+}
+
 /** The objects of a small cluster: two namespaces, two nodes, up to five pods and five policies of any kind. */
 export const cluster: fc.Arbitrary<readonly KubeObject[]> = fc.tuple(
   fc.tuple(...NAMESPACES.map((name) => labels(NAMESPACE_VALUES).map((own): KubeObject => ({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } })))),
-  fc.array(pod, { maxLength: 5 }),
-  fc.array(policy, { maxLength: 5 }),
+  fc.uniqueArray(pod, { maxLength: 5, selector: identity }),
+  fc.uniqueArray(policy, { maxLength: 5, selector: identity }),
 ).map(([namespaces, pods, policies]) => [...namespaces, ...nodes, ...pods, ...policies]);
 
 /** One object put into a cluster: a policy, a pod or a namespace, new or in place of another of its name. */

@@ -56,7 +56,7 @@ export const clusterPolicies: Arbitrary<readonly Policy[]> = fc
   .array(
     fc.record({
       tier: fc.constantFrom(...TIERS),
-      order: fc.integer({ min: 0, max: 2 }),
+      order: fc.integer({ min: 0, max: 1 }),
       subject: podClass,
       isolates: fc.record({ ingress: fc.boolean(), egress: fc.boolean() }),
       rules: fc.record({ ingress: rules, egress: rules }),

@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { evaluate } from "../../src/engine/evaluate.js";
+import { equivalent, implies } from "../../src/engine/implies.js";
 import { excludes, exclusionRegression, holds, holdsForPod, regression, affectedRunning } from "../../src/engine/prove.js";
 import { isolated, isolationRegression } from "../../src/engine/prove-isolation.js";
-import type { Proof } from "../../src/engine/question.js";
+import type { Counterexample, Flow, FlowPeer, PodSpace, Proof } from "../../src/engine/question.js";
 import type { EngineProfile } from "../../src/engine/verdict.js";
+import type { Endpoint } from "../../src/model/endpoint.js";
 import { DIRECTIONS } from "../../src/model/policy.js";
+import type { Snapshot } from "../../src/model/snapshot.js";
 import { change, cluster, lawRuns, snapshotOf } from "./arbitrary-cluster.js";
 import { arbitraryFlow, arbitraryIsolationSpace } from "./arbitrary-flow.js";
 import { breaks, escapes, opens, runningBroken } from "./brute-force.js";
@@ -69,6 +73,50 @@ describe("a proof is what trying every pod says", () => {
     }), lawRuns());
   });
 });
+
+describe("implies", () => {
+  const scope = (p: EngineProfile) => ({ context: { profile: p, budget } });
+
+  it("proven: no connection that any flow is about is opened; else one that is", () => {
+    fc.assert(fc.property(cluster, fc.array(change, { minLength: 1, maxLength: 2 }), arbitraryFlow({ slots: 1 }), profile, (objects, changes, flow, p) => {
+      const a = snapshotOf([...objects, ...changes]);
+      const b = snapshotOf(objects);
+      const proof = implies(a, b, scope(p));
+      if (says(proof)) expect(opens({ before: b, after: a, flow: withoutPorts(flow(a)), profile: p })).toBe(false);
+      else if (proof.answer === "counterexample") expect(isOpened(proof.counterexample, { a, b, p })).toBe(true);
+    }), lawRuns());
+  });
+
+  it("equivalent: the order of objects does not matter, and a change that opens or closes something does", () => {
+    fc.assert(fc.property(cluster, change, arbitraryFlow({ slots: 1 }), profile, (objects, object, flow, p) => {
+      const a = snapshotOf(objects);
+      expect(says(equivalent(a, snapshotOf([...objects].reverse()), scope(p)))).toBe(true);
+      const b = snapshotOf([...objects, object]);
+      if (!says(equivalent(a, b, scope(p)))) return;
+      expect(opens({ before: b, after: a, flow: withoutPorts(flow(a)), profile: p })).toBe(false);
+      expect(opens({ before: a, after: b, flow: withoutPorts(flow(b)), profile: p })).toBe(false);
+    }), lawRuns());
+  });
+});
+
+/** `implies` takes pods nobody has created to declare no ports. */
+function withoutPorts(flow: Flow): Flow {
+  const bare = <T extends FlowPeer | PodSpace>(space: T): T => ("ports" in space ? { ...space, ports: [] } : space);
+  const pod = (peer: FlowPeer): FlowPeer => (peer.kind === "pod" && peer.pod.origin === "hypothetical" ? { ...peer, pod: { ...peer.pod, ports: [] } } : bare(peer));
+  return { ...flow, subject: bare(flow.subject), anyOf: flow.anyOf.map((target) => ({ ...target, peers: target.peers.map(pod) })) };
+}
+
+/** The counterexample's connection is allowed in `a` and not in `b`. */
+function isOpened({ connection, subjectNamespace, peerNamespace }: Counterexample, { a, b, p }: { readonly a: Snapshot; readonly b: Snapshot; readonly p: EngineProfile }): boolean {
+  if (!connection) return false;
+  const complete = (snapshot: Snapshot): Snapshot => {
+    const missing = [subjectNamespace, ...(peerNamespace ? [peerNamespace] : [])].filter(({ name }) => !snapshot.namespaces.has(name));
+    return snapshot.with(missing.map((value) => ({ put: { fact: "namespace", value } })));
+  };
+  const past = (end: Endpoint): Endpoint => (end.kind === "pod" ? { kind: "pod", pod: (end.pod.origin === "hypothetical" ? undefined : b.pod(end.pod.namespace, end.pod.name)) ?? end.pod } : end);
+  const { src, dst, traffic } = connection;
+  return evaluate(complete(a), { src, dst, traffic }, p).allowed && !evaluate(complete(b), { src: past(src), dst: past(dst), traffic }, p).allowed;
+}
 
 describe("for running pods", () => {
   it("one pod and the count of affected ones agree with the judge", () => {

@@ -16,7 +16,17 @@ import { comparable } from "../conformance/lines.js";
 import { clusterPolicies } from "./arbitrary-policies.js";
 import { clusterObjects } from "./cluster-arbitrary.js";
 
-const RUNS = { numRuns: Number(process.env.LAWS_RUNS ?? 1000) };
+const RUNS = Number(process.env.LAWS_RUNS ?? 1000);
+const HALF_AN_HOUR = 30 * 60_000;
+
+/** A law, tried as often as `LAWS_RUNS` says or for half an hour; a long run says how often that was. */
+function law<T>(name: string, property: fc.IProperty<T>): void {
+  test(name, { timeout: HALF_AN_HOUR + 60_000 }, () => {
+    const details = fc.check(property, { numRuns: RUNS, interruptAfterTimeLimit: HALF_AN_HOUR });
+    if (process.env.LAWS_RUNS !== undefined) console.info(`${name}: ${details.numRuns} runs, seed ${details.seed}`);
+    if (details.failed && details.counterexample !== null) throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
+  });
+}
 
 const objects = fc.oneof(
   { weight: 2, arbitrary: clusterObjects.map((list) => changesOf(list)) },
@@ -77,94 +87,76 @@ function expectAgreement(snapshot: Snapshot, reach: Reachability, pairs: readonl
 }
 
 describe("the fast evaluator", () => {
-  test("says what the judge says, of every kind of end, dialect and profile", () => {
-    fc.assert(
-      fc.property(objects, profiles, picks, (changes, profile, numbers) => {
-        const snapshot = Snapshot.EMPTY.with(changes);
-        expectAgreement(snapshot, reachability(snapshot, profile), pairsOf(snapshot, numbers));
-      }),
-      RUNS,
-    );
-  });
+  law("says what the judge says, of every kind of end, dialect and profile",
+    fc.property(objects, profiles, picks, (changes, profile, numbers) => {
+      const snapshot = Snapshot.EMPTY.with(changes);
+      expectAgreement(snapshot, reachability(snapshot, profile), pairsOf(snapshot, numbers));
+    }),
+  );
 
-  test("says of a changed snapshot what it says when it starts anew, whatever it was asked before", () => {
-    fc.assert(
-      fc.property(objects, objects, profiles, picks, fc.array(fc.nat(), { maxLength: 3 }), (first, second, profile, numbers, gone) => {
-        const before = Snapshot.EMPTY.with(first);
-        const base = reachability(before, profile);
-        picture(base, pairsOf(before, numbers));
-        const policies = [...before.policies()];
-        const removals = policies.length === 0 ? [] : gone.map((n): Change => ({ remove: (policies[n % policies.length] as Policy).ref }));
-        const after = before.with([...second, ...removals]);
-        const pairs = pairsOf(after, numbers);
-        expect(picture(reachability(after, profile, base), pairs)).toEqual(picture(reachability(after, profile), pairs));
-        // The earlier one still answers for its own snapshot.
-        const old = pairsOf(before, numbers);
-        expect(picture(base, old)).toEqual(picture(reachability(before, profile), old));
-      }),
-      RUNS,
-    );
-  });
+  law("says of a changed snapshot what it says when it starts anew, whatever it was asked before",
+    fc.property(objects, objects, profiles, picks, fc.array(fc.nat(), { maxLength: 3 }), (first, second, profile, numbers, gone) => {
+      const before = Snapshot.EMPTY.with(first);
+      const base = reachability(before, profile);
+      picture(base, pairsOf(before, numbers));
+      const policies = [...before.policies()];
+      const removals = policies.length === 0 ? [] : gone.map((n): Change => ({ remove: (policies[n % policies.length] as Policy).ref }));
+      const after = before.with([...second, ...removals]);
+      const pairs = pairsOf(after, numbers);
+      expect(picture(reachability(after, profile, base), pairs)).toEqual(picture(reachability(after, profile), pairs));
+      // The earlier one still answers for its own snapshot.
+      const old = pairsOf(before, numbers);
+      expect(picture(base, old)).toEqual(picture(reachability(before, profile), old));
+    }),
+  );
 });
 
 describe("connectivity and compare", () => {
   const options = { profile: { cidrSelectsPods: false }, addressFamilies: "dual" } as const;
 
-  test("do not depend on the order of the objects", () => {
-    fc.assert(
-      fc.property(clusterObjects.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], { minLength: list.length }))), ([list, shuffled]) => {
-        const [one, other] = [list, shuffled].map((ordered) => Snapshot.EMPTY.with(changesOf(ordered)));
-        expect([...connectivity(other as Snapshot, options)]).toEqual([...connectivity(one as Snapshot, options)]);
-      }),
-      RUNS,
-    );
-  });
+  law("do not depend on the order of the objects",
+    fc.property(clusterObjects.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], { minLength: list.length }))), ([list, shuffled]) => {
+      const [one, other] = [list, shuffled].map((ordered) => Snapshot.EMPTY.with(changesOf(ordered)));
+      expect([...connectivity(other as Snapshot, options)]).toEqual([...connectivity(one as Snapshot, options)]);
+    }),
+  );
 
-  test("find no difference between equal clusters, read twice or changed back", () => {
-    fc.assert(
-      fc.property(objects, objects, (changes, others) => {
-        const snapshot = Snapshot.EMPTY.with(changes);
-        expect([...compare(snapshot, snapshot, options)]).toEqual([]);
-        expect([...compare(snapshot, Snapshot.EMPTY.with(changes), options)]).toEqual([]);
-        const extra = others.filter((change) => "put" in change && change.put.fact === "policy" && !snapshot.policy(change.put.value.ref));
-        const back = extra.flatMap((change): Change[] => ("put" in change && change.put.fact === "policy" ? [{ remove: change.put.value.ref }] : []));
-        expect([...compare(snapshot, snapshot.with(extra).with(back), options)]).toEqual([]);
-      }),
-      RUNS,
-    );
-  });
+  law("find no difference between equal clusters, read twice or changed back",
+    fc.property(objects, objects, (changes, others) => {
+      const snapshot = Snapshot.EMPTY.with(changes);
+      expect([...compare(snapshot, snapshot, options)]).toEqual([]);
+      expect([...compare(snapshot, Snapshot.EMPTY.with(changes), options)]).toEqual([]);
+      const extra = others.filter((change) => "put" in change && change.put.fact === "policy" && !snapshot.policy(change.put.value.ref));
+      const back = extra.flatMap((change): Change[] => ("put" in change && change.put.fact === "policy" ? [{ remove: change.put.value.ref }] : []));
+      expect([...compare(snapshot, snapshot.with(extra).with(back), options)]).toEqual([]);
+    }),
+  );
 
-  test("exchanging the sides exchanges old and new, added and removed", () => {
-    fc.assert(
-      fc.property(objects, objects, (first, second) => {
-        const [before, after] = [Snapshot.EMPTY.with(first), Snapshot.EMPTY.with(second)];
-        const swap = { added: "removed", removed: "added", changed: "changed" } as const;
-        const turned = [...compare(after, before, options)].map((diff) => ({
-          ...diff,
-          type: swap[diff.type], old: diff.new, new: diff.old,
-          info: diff.info?.replace(/(added|removed)$/, (word) => swap[word as "added" | "removed"]) ?? null,
-        }));
-        expect([...compare(before, after, options)]).toEqual(turned);
-      }),
-      RUNS,
-    );
-  });
+  law("exchanging the sides exchanges old and new, added and removed",
+    fc.property(objects, objects, (first, second) => {
+      const [before, after] = [Snapshot.EMPTY.with(first), Snapshot.EMPTY.with(second)];
+      const swap = { added: "removed", removed: "added", changed: "changed" } as const;
+      const turned = [...compare(after, before, options)].map((diff) => ({
+        ...diff,
+        type: swap[diff.type], old: diff.new, new: diff.old,
+        info: diff.info?.replace(/(added|removed)$/, (word) => swap[word as "added" | "removed"]) ?? null,
+      }));
+      expect([...compare(before, after, options)]).toEqual(turned);
+    }),
+  );
 
-  test("the differences lead from one connectivity to the other", () => {
-    fc.assert(
-      fc.property(objects, objects, (first, second) => {
-        const before = Snapshot.EMPTY.with(first);
-        const after = before.with(second);
-        const [olds, nows] = [before, after].map((snapshot) => new Set(comparable(pointwise(connectivity(snapshot, options)))));
-        const diffs = [...compare(before, after, options)];
-        const said = (field: "old" | "new") => diffs.filter((diff) => diff[field] !== "No Connections").map(({ src, dst, ...diff }) => ({ src, dst, conn: diff[field] }));
-        const gone = new Set(comparable(pointwise(said("old"))));
-        const come = new Set(comparable(pointwise(said("new"))));
-        expect([...(olds ?? [])].filter((line) => !gone.has(line)).concat([...come]).sort()).toEqual([...(nows ?? [])].sort());
-      }),
-      { numRuns: Math.ceil(RUNS.numRuns / 2) },
-    );
-  });
+  law("the differences lead from one connectivity to the other",
+    fc.property(objects, objects, (first, second) => {
+      const before = Snapshot.EMPTY.with(first);
+      const after = before.with(second);
+      const [olds, nows] = [before, after].map((snapshot) => new Set(comparable(pointwise(connectivity(snapshot, options)))));
+      const diffs = [...compare(before, after, options)];
+      const said = (field: "old" | "new") => diffs.filter((diff) => diff[field] !== "No Connections").map(({ src, dst, ...diff }) => ({ src, dst, conn: diff[field] }));
+      const gone = new Set(comparable(pointwise(said("old"))));
+      const come = new Set(comparable(pointwise(said("new"))));
+      expect([...(olds ?? [])].filter((line) => !gone.has(line)).concat([...come]).sort()).toEqual([...(nows ?? [])].sort());
+    }),
+  );
 });
 
 /** Lines with a range replaced by lines for the sample addresses in it, so that lines cut differently compare. */

@@ -143,6 +143,15 @@ describe("what cannot be read", () => {
   });
 });
 
+it("warns of an object that is given twice with different content, and takes the later one", async () => {
+  await write({ "a.yaml": POD, "b.yaml": POD, "c.yaml": `# again\n${POD.replace("app: web", "app: other")}` });
+  const { warnings, snapshot } = stateOf(await loadState([folder]));
+  expect(warnings.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ""))).toEqual([
+    "c.yaml:2:1: Pod `web` is given twice with different content; this one counts, not the one at b.yaml:1",
+  ]);
+  expect(snapshot.pod("shop", "web")?.labels).toEqual({ app: "other" });
+});
+
 describe("places", () => {
   const POLICY = `# first\napiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n  metadata:\n    name: p\n    labels:\n      "kf.dev/x": a\n  spec:\n    podSelector: {}\n    ingress:\n    - from: []\n      ports:\n      - port: 99999\n`;
 

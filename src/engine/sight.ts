@@ -1,0 +1,145 @@
+import type { Pod } from "../model/endpoint.js";
+import { viewsOf, type FlowCase } from "./flow-question.js";
+import { addressesOf, familyOf, isSubject, type Party } from "./party.js";
+import type { Flow, PodSpace } from "./question.js";
+import { crowdOf, familyText, groupBySight, isIn, portsText, runningPods, type Sight } from "./running.js";
+import { hypotheticalPod, type SpaceParty, type Stage } from "./symbolic-flow.js";
+import { peersOf, type Block, type End, type View } from "./view.js";
+
+/**
+ * Which running pods a question could answer otherwise than for the hypothetical pod with their labels: because of addresses,
+ * declared ports, or a change of labels. Usually none, and then what runs costs nothing.
+ *
+ * "helpful": blocks that only accept may be left out, because being in one can only allow more. That is enough once the flow is
+ * known to hold for hypothetical pods.
+ */
+export type Care = "any" | "unhelpful" | "all";
+
+type Groups = readonly (readonly [Pod, ...Pod[]])[];
+
+/** Running subjects in groups that the question cannot tell apart; "all": also those for which the hypothetical pod can stand. */
+export function runningSubjects(question: FlowCase, stage: Stage, care: Care): Groups {
+  const { flow, subject, present } = question;
+  if (crowdOf(present.snapshot, flow.subject).kinds.length === 0) return [];
+  const views = viewsOf(question);
+  const own = views.map((view) => view.end(subject, flow.direction));
+  const others = views.flatMap((view) => peerParties(view, stage).map((party) => view.end(party, opposite(flow))));
+  const peers = flow.anyOf.flatMap((target) => target.peers);
+  const isDestination = flow.direction === "ingress";
+  const node = isDestination && peers.some((peer) => peer.kind === "addresses" || (peer.kind === "pod" && peer.pod.hostNetwork));
+  const hasRunningPeers = [...stage.slots.values()].some((slot) => slot.running.length > 0);
+  const always = (node && question.mode === "excludes") || (hasRunningPeers && own.some((end) => end.blocks.length > 0));
+  const named = new Set(peers.flatMap((peer) => (peer.kind === "pod" ? [`${peer.pod.namespace}/${peer.pod.name}`] : [])));
+  return groupsOf(question, { space: flow.subject, party: subject, own, others, isDestination, node, care: always ? "all" : care, families: familiesOf(present, stage) }, (pod) => named.has(`${pod.namespace}/${pod.name}`));
+}
+
+/** The running pods of a space that is a peer. */
+export function runningPeers(question: FlowCase, party: SpaceParty, care: Care): Groups {
+  const { flow, subject, present } = question;
+  if (crowdOf(present.snapshot, party.space).kinds.length === 0) return [];
+  const views = viewsOf(question);
+  const own = views.map((view) => view.end(party, opposite(flow)));
+  const others = views.map((view) => view.end(subject, flow.direction));
+  const isDestination = flow.direction === "egress";
+  const always = care === "any" && own.some((end) => end.blocks.length > 0);
+  return groupsOf(question, { space: party.space, party, own, others, isDestination, node: false, care: always ? "all" : care, families: "" }, () => false);
+}
+
+/** A space in its role in the flow. */
+interface Role {
+  readonly space: PodSpace;
+  readonly party: SpaceParty;
+  readonly own: readonly End[];
+  readonly others: readonly End[];
+  readonly isDestination: boolean;
+  readonly node: boolean;
+  readonly care: Care;
+  /** Families its pods need to be like one without any address. */
+  readonly families: string;
+}
+
+function groupsOf(question: FlowCase, role: Role, alone: (pod: Pod) => boolean): Groups {
+  const isDifferent = differences(question, role);
+  if (!isDifferent) return [];
+  const { snapshot } = question.present;
+  const pods = runningPods(snapshot, role.space).filter(isDifferent);
+  return pods.length === 0 ? [] : groupBySight(pods, sightOf(question, role), (pod) => alone(pod) || isRelabelled(question, pod));
+}
+
+/** What makes a pod different; undefined when nothing can. */
+function differences(question: FlowCase, role: Role): ((pod: Pod) => boolean) | undefined {
+  const { space, isDestination, care, families } = role;
+  if (care === "all") return () => true;
+  const { present, past } = question;
+  const crowd = crowdOf(present.snapshot, space);
+  const blocks = blocksSeen(role).filter((block) => (care === "any" || !block.accepts) && (block.addresses.v4.overlaps(crowd.span.v4) || block.addresses.v6.overlaps(crowd.span.v6)));
+  const tests: ((pod: Pod) => boolean)[] = [];
+  if (blocks.length > 0) tests.push((pod) => blocks.some((block) => isIn(block.addresses, pod)));
+  if (namesPorts(role)) {
+    const declared = portsText(space.ports);
+    tests.push((pod) => portsText(pod.ports) !== declared);
+  }
+  for (const trafficOf of isDestination ? servedBy(question.flow) : []) {
+    const assumed = trafficOf(hypotheticalPod(space));
+    tests.push((pod) => !trafficOf(pod).equals(assumed));
+  }
+  if (families !== "" && [...crowd.families].some((own) => lacks(own, families))) tests.push((pod) => lacks(familyText(pod), families));
+  if (care === "any" && past && crowd !== crowdOf(past.snapshot, space)) tests.push((pod) => isRelabelled(question, pod));
+  return tests.length > 0 ? (pod) => tests.some((test) => test(pod)) : undefined;
+}
+
+function sightOf(question: FlowCase, role: Role): Sight {
+  return {
+    keys: keysRead(question.inquiry.unknownLabels(role.party, "pod").keys(), role.others),
+    blocks: blocksSeen(role).map((block) => block.addresses),
+    ports: namesPorts(role),
+    serves: role.isDestination ? servedBy(question.flow) : [],
+    node: role.node,
+  };
+}
+
+function blocksSeen({ others }: Role): readonly Block[] {
+  return others.flatMap((end) => end.blocks);
+}
+
+function namesPorts({ isDestination, own, others }: Role): boolean {
+  return isDestination && [...own, ...others].some((end) => end.namesPorts);
+}
+
+/** Label keys by which a party is selected (all known once its ends have been looked at), and those by which other ends' rules pick it. */
+function keysRead(selecting: Iterable<string>, others: readonly End[]): readonly string[] {
+  const peers = others.flatMap((end) => end.rules.flatMap((rule) => peersOf(rule).others));
+  return [...new Set([...selecting, ...peers.flatMap((peer) => (peer.kind === "pods" ? [...peer.pods.constraints.keys()] : []))])];
+}
+
+function opposite({ direction }: Flow): Flow["direction"] {
+  return direction === "egress" ? "ingress" : "egress";
+}
+
+/** The peers that policies can select. */
+function peerParties(view: View, stage: Stage): readonly Party[] {
+  return [...peerPods(view, stage).filter(isSubject), ...[...stage.slots.values()].map(({ party }) => party)];
+}
+
+function peerPods(view: View, { flow }: Stage): readonly Party[] {
+  return flow.anyOf.flatMap((target) => target.peers.flatMap((peer) => (peer.kind === "pod" ? [view.party(peer.pod)] : [])));
+}
+
+function servedBy(flow: Flow): Sight["serves"] {
+  return flow.anyOf.flatMap(({ traffic }) => (typeof traffic === "function" ? [traffic] : []));
+}
+
+/** The address families of the pods that are peers: a pod without one of them is not what a pod without any address is. */
+function familiesOf(view: View, stage: Stage): string {
+  const families = new Set(peerPods(view, stage).flatMap((party) => addressesOf(party).map(familyOf)));
+  return `${families.has("v4") ? "4" : ""}${families.has("v6") ? "6" : ""}`;
+}
+
+function lacks(own: string, families: string): boolean {
+  return own !== "" && [...families].some((family) => !own.includes(family));
+}
+
+/** True when the pod was there before, otherwise. */
+function isRelabelled({ past }: FlowCase, pod: Pod): boolean {
+  return past !== undefined && past.actual(pod) !== pod;
+}

@@ -1,0 +1,130 @@
+import { Ajv, type ValidateFunction } from "ajv";
+import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
+import { failed, ok, type Problem, type Result } from "../model/result.js";
+import { milder, type EnforcementAction } from "../model/violation.js";
+import type { Parameter, RuleEntry } from "./pack.js";
+import { checkParameter, type Settings } from "./parameters.js";
+import { problemsOf } from "./parse.js";
+import { checkSwitches, type Switches } from "./profile.js";
+import { ACTION, IDENTIFIER } from "./schema.js";
+
+/**
+ * `kind: PackOverlay`: an operator's choices for the packs in force, without a copy of them. Several are put over each
+ * other, and the last one that names a switch, a parameter or a rule decides it; a list is replaced, not added to.
+ */
+export interface Overlay {
+  readonly name: string;
+  readonly profile: Switches;
+  /** Values by `PACK.NAME`. */
+  readonly settings: Settings;
+  readonly overrides: Overrides;
+}
+
+/** By `pack/rule`. */
+export type Overrides = Readonly<Record<string, RuleOverride>>;
+
+export interface RuleOverride {
+  readonly enforcementAction?: EnforcementAction;
+  readonly hold?: EnforcementAction;
+}
+
+/** JSON Schema of `kind: PackOverlay`. Which switches, parameters and rules there are, the profile and the packs say. */
+export const OVERLAY_SCHEMA = {
+  type: "object",
+  additionalProperties: false,
+  required: ["apiVersion", "kind", "metadata", "spec"],
+  properties: {
+    apiVersion: { const: "sluice.dev/v1alpha1" },
+    kind: { const: "PackOverlay" },
+    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
+    spec: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        description: { type: "string" },
+        profile: { type: "object", description: "switches of the profile" },
+        parameters: { type: "object", additionalProperties: { type: "object" }, description: "by pack, then by name" },
+        rules: {
+          type: "object",
+          additionalProperties: {
+            type: "object",
+            additionalProperties: false,
+            minProperties: 1,
+            properties: {
+              enforcementAction: { ...ACTION, description: "what a violation does; also the most that it does to pods that are created, unless `hold` says otherwise" },
+              hold: { ...ACTION, description: "what happens to a pod that is created while the rule does not hold for it" },
+            },
+          },
+          description: "by `pack/rule`",
+        },
+      },
+    },
+  },
+} as const;
+
+let validate: ValidateFunction | undefined;
+
+/** The overlays among these objects. */
+export function isOverlay(object: KubeObject): boolean {
+  return groupOf(object.apiVersion) === "sluice.dev" && object.kind === "PackOverlay";
+}
+
+/** Reads an overlay: its shape and its switches. Names of parameters and rules are looked up by `checkOverlay`, which knows the packs. */
+export function parseOverlay(object: KubeObject): Result<Overlay> {
+  validate ??= new Ajv({ allErrors: true, strict: false }).compile(OVERLAY_SCHEMA);
+  if (!validate(object)) return failed(...problemsOf(validate));
+  const { profile = {}, parameters = {}, rules = {} } = object.spec as { profile?: Switches; parameters?: Record<string, Record<string, unknown>>; rules?: Overrides };
+  const problems = checkSwitches(profile, "spec.profile");
+  if (problems.length > 0) return failed(...problems);
+  const settings = Object.entries(parameters).flatMap(([pack, values]) => Object.entries(values).map(([name, value]): [string, unknown] => [`${pack}.${name}`, value]));
+  return ok({ name: String(object.metadata.name), profile, settings: Object.fromEntries(settings), overrides: rules });
+}
+
+/** What an overlay names that the packs in force do not have, and values that do not fit. Paths are those of the overlay's object. */
+export function checkOverlay({ spec }: KubeObject, packs: readonly KubeObject[]): Problem[] {
+  const { parameters = {}, rules = {} } = isRecord(spec) ? spec : {};
+  const known = new Map(packs.map((pack) => [String(pack.metadata.name), partsOf(pack)]));
+  const ofParameters = Object.entries(isRecord(parameters) ? parameters : {}).flatMap(([pack, values]) => checkParameters(pack, isRecord(values) ? values : {}, known));
+  const ids = [...known].flatMap(([pack, parts]) => [...parts.rules].map((id) => `${pack}/${id}`));
+  const ofRules = Object.keys(isRecord(rules) ? rules : {}).filter((id) => !ids.includes(id));
+  return [...ofParameters, ...ofRules.map((id) => unknown(`no pack in force has a rule \`${id}\`; known are ${listed(ids)}`, `spec.rules["${id}"]`))];
+}
+
+interface Parts {
+  readonly parameters: Readonly<Record<string, Parameter>>;
+  readonly rules: ReadonlySet<string>;
+}
+
+function partsOf({ spec }: KubeObject): Parts {
+  const { parameters, rules } = isRecord(spec) ? spec : {};
+  const ids = (Array.isArray(rules) ? rules : []).flatMap((rule: unknown) => (isRecord(rule) && typeof rule.id === "string" ? [rule.id] : []));
+  return { parameters: isRecord(parameters) ? (parameters as Record<string, Parameter>) : {}, rules: new Set(ids) };
+}
+
+function checkParameters(pack: string, values: Readonly<Record<string, unknown>>, known: ReadonlyMap<string, Parts>): Problem[] {
+  const parts = known.get(pack);
+  if (!parts) return [unknown(`no pack \`${pack}\` is in force; known are ${listed([...known.keys()])}`, `spec.parameters.${pack}`)];
+  return Object.entries(values).flatMap(([name, value]): readonly Problem[] => {
+    const path = `spec.parameters.${pack}.${name}`;
+    const parameter = Object.hasOwn(parts.parameters, name) ? parts.parameters[name] : undefined;
+    if (!parameter) return [unknown(`pack \`${pack}\` has no parameter \`${name}\`; known are ${listed(Object.keys(parts.parameters))}`, path)];
+    const problem = checkParameter(`${pack}.${name}`, value, parameter);
+    return problem ? [{ ...problem, path }] : [];
+  });
+}
+
+function unknown(message: string, path: string): Problem {
+  return { code: "overlay/unknown", message, path };
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? "none" : names.join(", ");
+}
+
+/** A rule as an overlay wants it. A rule that only warns holds no pod, unless the overlay says so. */
+export function overrideRule(entry: RuleEntry, override: RuleOverride | undefined): RuleEntry {
+  if (!override) return entry;
+  const { enforcementAction = entry.enforcementAction } = override;
+  const hold = override.hold ?? (entry.hold && override.enforcementAction ? milder(entry.hold, override.enforcementAction) : entry.hold);
+  return { ...entry, enforcementAction, ...(hold ? { hold } : {}) };
+}

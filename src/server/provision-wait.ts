@@ -1,0 +1,41 @@
+import type { AdmissionRequest } from "../model/admission.js";
+import type { Judge } from "./admission-edge.js";
+
+export interface Pending {
+  isPending(namespace: string): boolean;
+  settled(namespace: string, ms: number): Promise<void>;
+}
+
+/**
+ * A Deployment's first pod is reviewed 16-26 ms behind its namespace (facts/admission.md 5), a write takes about as long. One
+ * second is far more than that and leaves four of the five that the webhook has for the consistent read and the answer.
+ */
+const WAIT_MS = 1_000;
+/** What is left of the deadline for judging again. */
+const RESERVE_MS = 500;
+/** Each takes one of the gate's 64 turns, and Sluice's own writes need some of these. */
+const AT_ONCE = 16;
+
+/**
+ * A pod that comes right behind its namespace is not refused because Sluice has still to write the policies: "transient
+ * reasons must not be a deny for controllers; resolve them inside the call" (facts/admission.md 9).
+ */
+export function waitForProvision(judge: Judge, provision: Pending): Judge {
+  let waiting = 0;
+  return async (request, route, deadline) => {
+    const { namespace = "" } = request;
+    // Asked before too: the policies may be written while the consistent read of a denial is under way.
+    const wasPending = isNewPod(request) && provision.isPending(namespace);
+    const decision = await judge(request, route, deadline);
+    const left = Math.min(WAIT_MS, deadline - performance.now() - RESERVE_MS);
+    if (decision.allowed || !wasPending || left <= 0 || waiting >= AT_ONCE) return decision;
+    waiting += 1;
+    if (provision.isPending(namespace)) await provision.settled(namespace, left);
+    waiting -= 1;
+    return judge(request, route, deadline);
+  };
+}
+
+function isNewPod({ kind, operation }: AdmissionRequest): boolean {
+  return kind.group === "" && kind.kind === "Pod" && operation === "CREATE";
+}

@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AdmissionReviewOut } from "../../src/model/admission.js";
+import { buildProgram, type Program } from "./program.js";
+
+const POLICY = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shop}\nspec: {podSelector: {}, policyTypes: [Ingress, Egress]}\n";
+const PACK =
+  "apiVersion: sluice.dev/v1alpha1\nkind: RulePack\nmetadata: {name: house}\nspec:\n  namespaces:\n    guarded: {names: [shop]}\n" +
+  "  rules:\n  - {id: closed, check: require-default-deny, enforcementAction: deny, hold: deny, with: {namespaces: guarded}}\n";
+
+describe("sluice serve", () => {
+  let program: Program;
+  let folder = "";
+  beforeAll(async () => {
+    program = await buildProgram();
+    folder = await mkdtemp(join(tmpdir(), "sluice-serve-"));
+    await mkdir(join(folder, "state"));
+    await mkdir(join(folder, "packs"));
+    await writeFile(join(folder, "state", "policy.yaml"), POLICY);
+    await writeFile(join(folder, "packs", "house.yaml"), PACK);
+  });
+  afterAll(async () => {
+    await program.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  function pod(name: string): object {
+    const type = { group: "", version: "v1" };
+    const object = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "shop" }, spec: { containers: [] } };
+    return review({ uid: name, kind: { ...type, kind: "Pod" }, resource: { ...type, resource: "pods" }, name, namespace: "shop", operation: "CREATE", object });
+  }
+
+  function review(parts: object): object {
+    return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request: { userInfo: { username: "ann" }, ...parts } };
+  }
+
+  it("says what it guards and a line to try, judges, applies, follows the files, and drains on SIGTERM", async () => {
+    const server = await start(["--state", join(folder, "state"), "--packs", join(folder, "packs"), "--port", "0", "--cert-dir", join(folder, "certs")]);
+    const ca = await readFile(join(folder, "certs", "ca.crt"), "utf8");
+    const ask = async (body: object): Promise<boolean> => (JSON.parse(await post(`${server.url}/validate`, ca, body)) as AdmissionReviewOut).response.allowed;
+    expect(server.hello).toContain("guards 1 namespaces, 0 pods and 1 policies");
+    expect(server.hello).toMatch(/curl --silent --cacert \S+ca\.crt https:\/\/127\.0\.0\.1:\d+\/validate --data '\{.*\}'/);
+    expect(await ask(pod("a"))).toBe(true);
+    const deletion = review({ uid: "d", kind: { group: "networking.k8s.io", version: "v1", kind: "NetworkPolicy" }, resource: { group: "networking.k8s.io", version: "v1", resource: "networkpolicies" }, name: "deny", namespace: "shop", operation: "DELETE", oldObject: { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "deny", namespace: "shop" }, spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] } } });
+    expect(await ask(deletion)).toBe(false);
+    await writeFile(join(folder, "state", "policy.yaml"), POLICY.replace("[Ingress, Egress]", "[Ingress]"));
+    await server.logged("files changed");
+    expect(await ask(pod("b"))).toBe(false);
+    server.child.kill("SIGTERM");
+    expect(await server.ended).toBe(0);
+  });
+
+  it.each([
+    ["a state that is not there", ["--state", "gone"], "gone: no such file or folder"],
+    ["packs that are not there", ["--packs", "gone"], "gone: no such file or folder"],
+    ["two states", ["--state", "x", "--cluster"], "give `--state` or `--cluster`, not both"],
+    ["an address that is not ours", ["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1"],
+  ])("answers 2 to %s", async (_, args, message) => {
+    const { code, stderr, stdout } = await program.run(["serve", "--cert-dir", join(folder, "certs"), ...args]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(message);
+  });
+
+  interface Served {
+    readonly child: ChildProcess;
+    readonly hello: string;
+    readonly url: string;
+    readonly ended: Promise<number | null>;
+    logged(text: string): Promise<void>;
+  }
+
+  async function start(args: readonly string[]): Promise<Served> {
+    const child = spawn(process.execPath, [program.main, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const text = { out: "", log: "" };
+    child.stdout.on("data", (chunk: Buffer) => (text.out += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (text.log += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+    const until = async (test: () => boolean): Promise<void> => {
+      for (let tries = 0; tries < 400 && !test(); tries++) await new Promise((resolve) => setTimeout(resolve, 25));
+      if (!test()) throw new Error(`${text.out}\n${text.log}`);
+    };
+    await until(() => text.out.includes("curl"));
+    return { child, hello: text.out, url: /https:\/\/127\.0\.0\.1:\d+/.exec(text.out)?.[0] ?? "", ended, logged: (what) => until(() => text.log.includes(what)) };
+  }
+
+  function post(url: string, ca: string, body: object): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const call = request(url, { method: "POST", ca, headers: { "content-type": "application/json" } }, (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+        response.on("end", () => resolve(text));
+      });
+      call.on("error", reject);
+      call.end(JSON.stringify(body));
+    });
+  }
+});

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readObjects } from "../../src/dialects/index.js";
+import { fixFlow } from "../../src/engine/fix.js";
+import { implies } from "../../src/engine/implies.js";
+import { holds, type ProofContext } from "../../src/engine/prove.js";
+import type { Flow } from "../../src/engine/question.js";
+import { isLive } from "../../src/model/endpoint.js";
+import type { KubeObject } from "../../src/model/kubernetes.js";
+import { DIRECTIONS, type Policy } from "../../src/model/policy.js";
+import type { Snapshot } from "../../src/model/snapshot.js";
+import { cluster, lawRuns, snapshotOf } from "./arbitrary-cluster.js";
+import { arbitraryFlow } from "./arbitrary-flow.js";
+import { breaks } from "./brute-force.js";
+
+const budget = { steps: 1_000_000 };
+const contexts: fc.Arbitrary<ProofContext> = fc.boolean().map((cidrSelectsPods) => ({ profile: { cidrSelectsPods }, budget }));
+
+function isProven(snapshot: Snapshot, flow: Flow, context: ProofContext): boolean {
+  return holds(snapshot, flow, context).answer === "proven";
+}
+
+function plus(snapshot: Snapshot, objects: readonly KubeObject[]): Snapshot {
+  const { changes, problems } = readObjects(objects);
+  expect(problems).toEqual([]);
+  return snapshot.with(changes);
+}
+
+/** For each direction a policy isolates, one that lets everyone through for the same pods: the most an addition can do that isolates nobody. */
+function openings({ ref, isolates, object }: Policy): readonly KubeObject[] {
+  const { podSelector } = object.spec as { readonly podSelector: unknown };
+  return DIRECTIONS.filter((direction) => isolates[direction]).map((direction) => ({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { namespace: ref.namespace ?? "", name: `open-${ref.name}-${direction}` },
+    spec: { podSelector, policyTypes: [direction === "ingress" ? "Ingress" : "Egress"], [direction]: [{}] },
+  }));
+}
+
+/** A pod on its node's network that has no address, or a finished one, is nobody but "everyone" to a rule. */
+function canBeNamed({ anyOf }: Flow): boolean {
+  return anyOf.every(({ peers }) => peers.every((peer) => peer.kind !== "pod" || isLive(peer.pod)));
+}
+
+describe("a fix", () => {
+  it("makes the flow hold for every pod, makes nothing worse, and needs all it writes", () => {
+    fc.assert(fc.property(cluster, arbitraryFlow({ slots: 1 }), contexts, (objects, make, context) => {
+      const snapshot = snapshotOf(objects);
+      const flow = make(snapshot);
+      if (isProven(snapshot, flow, context)) return;
+      const isolating = [...snapshot.policies()].filter(({ ref }) => ref.kind === "NetworkPolicy").flatMap(openings);
+      const fix = fixFlow(snapshot, flow, { name: "flow", context });
+      if (!fix) {
+        if (canBeNamed(flow)) expect(isProven(plus(snapshot, isolating), flow, context)).toBe(false);
+        return;
+      }
+      const after = plus(snapshot, fix.apply);
+      expect(breaks({ after, flow, profile: context.profile })).toBe(false);
+      expect(implies(snapshot, after, { context }).answer).toBe("proven");
+      for (const object of fix.apply) expect(isProven(plus(snapshot, fix.apply.filter((other) => other !== object)), flow, context)).toBe(false);
+      if (fix.apply.length > 1 && canBeNamed(flow)) for (const one of isolating) expect(isProven(plus(snapshot, [one]), flow, context)).toBe(false);
+    }), lawRuns());
+  });
+});
