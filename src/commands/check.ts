@@ -1,12 +1,14 @@
 import { version, type Config } from "../config.js";
+import { anomalies } from "../engine/anomalies.js";
+import { workloads } from "../engine/workloads.js";
 import type { Decision } from "../model/decision.js";
-import { refOf } from "../model/kubernetes.js";
+import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import type { Change, Snapshot } from "../model/snapshot.js";
 import { Snapshot as State } from "../model/snapshot.js";
 import { ruleId } from "../model/violation.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
-import type { Finding } from "../reports/report.js";
+import type { Finding, Note } from "../reports/report.js";
 import { readChange } from "../review/change.js";
 import { applyExemptions } from "../review/exemptions.js";
 import { joinVerdicts } from "../review/findings.js";
@@ -23,7 +25,7 @@ export const command: Command = {
   name: "check",
   description:
     "Says what admission would say of these manifests, all applied at once to the state of --cluster or --state (empty when neither is given).\n" +
-    "Workloads are judged by the pods of their templates. Exit code 1 when anything would be refused.",
+    "Workloads are judged by the pods of their templates; policies are also looked through for parts that do nothing. Exit code 1 when anything would be refused.",
   arguments: ["<path...>"],
   options: ["state", "cluster", "packs", "inOrder", "as", "profile", "set"],
   formats: Object.keys(FINDINGS_REPORTS),
@@ -36,11 +38,11 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   const state = await readBackground(config, session);
   const manifests = unwrap(await loadManifests(config.paths));
   noteProblems(session, manifests.warnings);
-  const judged = config.inOrder ? oneByOne(config, { manifests, state, packs }, session) : allAtOnce(config, { manifests, state, packs }, session);
+  const { judged, after } = config.inOrder ? oneByOne(config, { manifests, state, packs }, session) : allAtOnce(config, { manifests, state, packs }, session);
   const findings = judged.flatMap((one) => findingsOf(one, manifests));
   const warnings = [...new Set(judged.flatMap(({ decision }) => decision.warnings))];
   const report = chosen(FINDINGS_REPORTS, config.format);
-  const output = report({ findings, warnings, checked: manifests.objects.length }, { color: config.color, version: version() });
+  const output = report({ findings, warnings, notes: notesOn(manifests, after), checked: manifests.objects.length }, { color: config.color, version: version() });
   return { output, exitCode: findings.some(({ violation }) => violation.action === "deny") ? 1 : 0 };
 }
 
@@ -57,13 +59,19 @@ interface Work {
   readonly packs: CompiledPacks;
 }
 
+/** What was made of each request, and the state after them. */
+interface Course {
+  readonly judged: readonly Judged[];
+  readonly after: Snapshot;
+}
+
 interface Judged {
   readonly proposed: Proposed;
   readonly decision: Pick<Decision, "violations" | "warnings">;
 }
 
 /** As `kubectl apply` would: each is judged on what was admitted before it. Controllers ask again, so the pods of templates come last. */
-function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Session): readonly Judged[] {
+function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Session): Course {
   const judged: Judged[] = [];
   const templates: Proposed[] = [];
   let now = state;
@@ -77,14 +85,15 @@ function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Se
       if (decision.allowed) now = now.with(puts(proposed));
     }
   }
-  return [...judged, ...templates.map((proposed) => ({ proposed, decision: review(proposed.request, { snapshot: now, packs }) }))];
+  const pods = templates.map((proposed) => ({ proposed, decision: review(proposed.request, { snapshot: now, packs }) }));
+  return { judged: [...judged, ...pods], after: now };
 }
 
 /**
  * Each object is judged beside all the others. Then the set as a whole, from the state before to the state after all of it: two
  * changes that are harmless alone may break a flow together.
  */
-function allAtOnce({ as }: Config, { manifests, state, packs }: Work, session: Session): readonly Judged[] {
+function allAtOnce({ as }: Config, { manifests, state, packs }: Work, session: Session): Course {
   const proposals = manifests.objects.flatMap((manifest) => requestsFor(manifest, state, userInfo(as)));
   const after = state.with(proposals.filter(({ template }) => !template).flatMap(puts));
   const alone = proposals.map((proposed, i): Judged => {
@@ -93,7 +102,7 @@ function allAtOnce({ as }: Config, { manifests, state, packs }: Work, session: S
   });
   const found = new Set(alone.flatMap(({ decision }) => decision.violations.map(ruleId)));
   const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, packs) }));
-  return [...alone, ...together.map((one) => withoutRules(one, found))];
+  return { judged: [...alone, ...together.map((one) => withoutRules(one, found))], after };
 }
 
 /** What a set breaks is looked for around one policy, and one namespace, of each namespace: the others there ask the same. */
@@ -120,6 +129,26 @@ function ofTheSet({ request }: Proposed, { before, after }: { readonly before: S
     return applies.ok && applies.value;
   });
   return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change, false))), change, packs);
+}
+
+/** Kinds of anomaly that only say something where the workloads are known too. */
+const NEEDS_PODS: ReadonlySet<string> = new Set(["selects-nothing", "peers-select-nothing", "unknown-label"]);
+
+/** Anomalies of the policies among the manifests. */
+function notesOn({ objects, locate }: Manifests, after: Snapshot): readonly Note[] {
+  const policies = objects.flatMap(factsOf).flatMap(({ fact, value }): [string, KubeObject][] => (fact === "policy" ? [[keyOf(value.ref), value.object]] : []));
+  const own = new Map(policies);
+  const knowsPods = workloads(after).length > 0;
+  return [...anomalies(after)].flatMap(({ kind, policy, path, message }): readonly Note[] => {
+    const object = own.get(keyOf(policy));
+    if (!object || (!knowsPods && NEEDS_PODS.has(kind))) return [];
+    const place = locate(object, path);
+    return [{ kind, object: policy, path, message, ...(place ? { place } : {}) }];
+  });
+}
+
+function keyOf(ref: ObjectRef): string {
+  return `${kindKey(ref)} ${nameKey(ref)}`;
 }
 
 /** A finding about a template's pod is one about the workload that has the template. */

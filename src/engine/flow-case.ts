@@ -1,9 +1,10 @@
+import type { Direction, Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { FALSE, TRUE, type Formula } from "./formula.js";
 import { viewsOf, type FlowCase } from "./flow-question.js";
 import { isFuture } from "./inquiry.js";
 import type { Party } from "./party.js";
-import type { Flow } from "./question.js";
+import type { Flow, PodSpace } from "./question.js";
 import { policiesFor } from "./relevant.js";
 import { runningPeers, type Care } from "./sight.js";
 import { flowBreaks, flowReaches, HYPOTHETICAL, setScene, slotId, type Slot, type Stage } from "./symbolic-flow.js";
@@ -51,18 +52,27 @@ function fullSlot(question: FlowCase, slot: Slot, { id, care }: { readonly id: s
 export function isUnchanged(before: Snapshot, after: Snapshot, flow: Flow): boolean {
   if (before.nodes !== after.nodes) return false;
   const peers = flow.anyOf.flatMap((target) => target.peers);
+  const other = flow.direction === "egress" ? "ingress" : "egress";
   const names = peers.flatMap((peer) => (peer.kind === "pod" ? [peer.pod.namespace] : []));
-  const spaces = [flow.subject, ...peers.filter((peer) => peer.kind === "space")].map(({ namespace }) => namespace);
-  if (spaces.some(isFuture) && before.clusterPolicies !== after.clusterPolicies) return false;
-  const namespaces = new Set([...names, ...spaces.flatMap((namespace) => (isFuture(namespace) ? [] : [namespace.name]))]);
-  return [...namespaces].every((name) => isSameNamespace(before, after, name));
+  const spaces = peers.flatMap((peer) => (peer.kind === "space" ? [peer.namespace] : []));
+  if ([flow.subject.namespace, ...spaces].some(isFuture) && before.clusterPolicies !== after.clusterPolicies) return false;
+  const namespaces = new Set([...names, ...spaces.flatMap(nameOf)]);
+  return (
+    nameOf(flow.subject.namespace).every((name) => isSameNamespace(before, after, { name, direction: flow.direction })) &&
+    [...namespaces].every((name) => isSameNamespace(before, after, { name, direction: other }))
+  );
 }
 
-/** The same pods and labels, and the same policies that can select them. */
-export function isSameNamespace(before: Snapshot, after: Snapshot, name: string): boolean {
+function nameOf(namespace: PodSpace["namespace"]): readonly string[] {
+  return isFuture(namespace) ? [] : [namespace.name];
+}
+
+/** The same pods and labels, and the same policies that can select them and say something about the direction (about any, when none is named). */
+export function isSameNamespace(before: Snapshot, after: Snapshot, { name, direction }: { readonly name: string; readonly direction?: Direction }): boolean {
   const [was, is] = [before.namespaces.get(name), after.namespaces.get(name)];
   if (was === is && before.clusterPolicies === after.clusterPolicies) return true;
   if (!was || !is || was.pods !== is.pods || was.namespace !== is.namespace) return false;
-  const [old, now] = [policiesFor(before, was.namespace).list, policiesFor(after, is.namespace).list];
+  const counts = (policy: Policy): boolean => direction === undefined || policy.isolates[direction] || policy.rules[direction].length > 0;
+  const [old, now] = [policiesFor(before, was.namespace).list.filter(counts), policiesFor(after, is.namespace).list.filter(counts)];
   return old.length === now.length && old.every((policy, i) => policy === now[i]);
 }

@@ -86,6 +86,7 @@ export class Formulas {
 
   /** Stops asking for more once the answer is TRUE. */
   or(formulas: Iterable<Formula>): Formula {
+    if (Array.isArray(formulas) && formulas.length === 0) return FALSE;
     return not(this.and(negations(formulas)));
   }
 

@@ -47,7 +47,7 @@ export function equivalent(a: Snapshot, b: Snapshot, scope: ImpliesScope): Proof
 /** All connections that could differ, by namespace: those of pods whose namespace changed, and those of others with them. */
 function* everything(a: Snapshot, b: Snapshot, { namespaces, future }: ImpliesScope): Iterable<Flow> {
   const names = namespaces ?? [...new Set([...a.namespaces.keys(), ...b.namespaces.keys()])];
-  const existing = names.map((name) => ({ space: spaceOf(a.namespaces.get(name)?.namespace ?? b.namespace(name)), isChanged: a.nodes !== b.nodes || !isSameNamespace(b, a, name) }));
+  const existing = names.map((name) => ({ space: spaceOf(a.namespaces.get(name)?.namespace ?? b.namespace(name)), isChanged: a.nodes !== b.nodes || !isSameNamespace(b, a, { name }) }));
   const nobody = { space: spaceOf({ future: LabelBox.ALL }), isChanged: a.clusterPolicies !== b.clusterPolicies };
   const spaces = future === false ? existing : [...existing, nobody];
   for (const { space, isChanged } of spaces) {

@@ -43,7 +43,7 @@ export function isolationRegression(before: Snapshot, after: Snapshot, question:
 
 function isUnchanged(before: Snapshot, after: Snapshot, { namespace }: PodSpace): boolean {
   if (before.nodes !== after.nodes) return false;
-  return isFuture(namespace) ? before.clusterPolicies === after.clusterPolicies : isSameNamespace(before, after, namespace.name);
+  return isFuture(namespace) ? before.clusterPolicies === after.clusterPolicies : isSameNamespace(before, after, namespace);
 }
 
 /** No namespace can have this name, so no selector mentions it. */

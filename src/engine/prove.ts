@@ -92,13 +92,18 @@ type Finding = Counterexample | "none" | "unknown";
 /** A running pod is the best counterexample; a hypothetical one with few labels the next best. */
 function prove(asked: FlowQuestion): Proof {
   const question = openCase(asked);
-  const { inquiry, subject, flow } = question;
+  const { subject, flow } = question;
   const bare = hypotheticalStage(flow);
   if (flow.runningOnly) return answer(question, tryRunning(question, fullStage(question, bare, "any"), "all"));
   // The usual case: the flow holds for all hypothetical pods, whatever was before, and nothing that runs is different.
   const care: Care = asked.mode === "holds" && isRefuted(question, brokenNow(question, bare, subject)) ? "unhelpful" : "any";
   const stage = fullStage(question, bare, care);
   if (care === "unhelpful" && stage === bare && runningSubjects(question, bare, care).length === 0) return answer(question, "none");
+  return proveFully(question, stage, care);
+}
+
+function proveFully(question: FlowCase, stage: Stage, care: Care): Proof {
+  const { inquiry, subject } = question;
   const root = inquiry.consistent(wanted(question, stage, subject), [subject, ...peersOf(stage)]);
   const solution = solveWithin(question, root);
   // What runs is concrete and cheap to check, and must not hide behind selectors that exhaust the search.

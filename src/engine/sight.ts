@@ -68,24 +68,40 @@ function groupsOf(question: FlowCase, role: Role, alone: (pod: Pod) => boolean):
 
 /** What makes a pod different; undefined when nothing can. */
 function differences(question: FlowCase, role: Role): ((pod: Pod) => boolean) | undefined {
-  const { space, isDestination, care, families } = role;
-  if (care === "all") return () => true;
-  const { present, past } = question;
-  const crowd = crowdOf(present.snapshot, space);
-  const blocks = blocksSeen(role).filter((block) => (care === "any" || !block.accepts) && (block.addresses.v4.overlaps(crowd.span.v4) || block.addresses.v6.overlaps(crowd.span.v6)));
-  const tests: ((pod: Pod) => boolean)[] = [];
-  if (blocks.length > 0) tests.push((pod) => blocks.some((block) => isIn(block.addresses, pod)));
-  if (namesPorts(role)) {
-    const declared = portsText(space.ports);
-    tests.push((pod) => portsText(pod.ports) !== declared);
-  }
-  for (const trafficOf of isDestination ? servedBy(question.flow) : []) {
-    const assumed = trafficOf(hypotheticalPod(space));
-    tests.push((pod) => !trafficOf(pod).equals(assumed));
-  }
-  if (families !== "" && [...crowd.families].some((own) => lacks(own, families))) tests.push((pod) => lacks(familyText(pod), families));
-  if (care === "any" && past && crowd !== crowdOf(past.snapshot, space)) tests.push((pod) => isRelabelled(question, pod));
+  if (role.care === "all") return () => true;
+  const tests = [...byAddress(question, role), ...byPorts(question, role), ...byChange(question, role)];
   return tests.length > 0 ? (pod) => tests.some((test) => test(pod)) : undefined;
+}
+
+type Test = (pod: Pod) => boolean;
+
+/** Rules of other ends name blocks that some pod of the namespace could be in, or it lacks a family that a hypothetical pod may use. */
+function byAddress({ present }: FlowCase, role: Role): readonly Test[] {
+  const { span, families } = crowdOf(present.snapshot, role.space);
+  const isNear = ({ addresses }: Block): boolean => addresses.v4.overlaps(span.v4) || addresses.v6.overlaps(span.v6);
+  const blocks = blocksSeen(role).filter((block) => (role.care === "any" || !block.accepts) && isNear(block));
+  return [
+    ...(blocks.length > 0 ? [(pod: Pod) => blocks.some((block) => isIn(block.addresses, pod))] : []),
+    ...([...families].some((own) => lacks(own, role.families)) ? [(pod: Pod) => lacks(familyText(pod), role.families)] : []),
+  ];
+}
+
+/** It declares other ports than a hypothetical pod is taken to, and they matter. */
+function byPorts({ flow }: FlowCase, role: Role): readonly Test[] {
+  if (!role.isDestination) return [];
+  const assumed = hypotheticalPod(role.space);
+  const declared = portsText(assumed.ports);
+  const served = servedBy(flow).map((trafficOf): Test => {
+    const usual = trafficOf(assumed);
+    return (pod) => !trafficOf(pod).equals(usual);
+  });
+  return namesPorts(role) ? [...served, (pod) => portsText(pod.ports) !== declared] : served;
+}
+
+function byChange(question: FlowCase, { care, space }: Role): readonly Test[] {
+  const { present, past } = question;
+  const isSame = !past || crowdOf(present.snapshot, space) === crowdOf(past.snapshot, space);
+  return care !== "any" || isSame ? [] : [(pod) => isRelabelled(question, pod)];
 }
 
 function sightOf(question: FlowCase, role: Role): Sight {

@@ -168,21 +168,22 @@ class Search {
     for (let i = 0; i < clauses.length; i++) {
       const clause = clauses[i] as Clause;
       if (clause[0] === falsified) swap(clause, 0, 1);
-      if (this.truth(clause[0] as Literal) !== 1) {
-        const other = clause.findIndex((literal, at) => at > 1 && this.truth(literal) !== 0);
-        if (other > 0) {
-          swap(clause, 1, other);
-          (this.watching[clause[1] as Literal] as Clause[]).push(clause);
-          continue;
-        }
-        if (!this.assign(clause[0] as Literal, clause)) {
-          for (let j = i; j < clauses.length; j++) kept.push(clauses[j] as Clause);
-          return clause;
-        }
-      }
+      if (this.truth(clause[0] as Literal) !== 1 && this.watchAnother(clause)) continue;
       kept.push(clause);
+      if (this.assign(clause[0] as Literal, clause)) continue;
+      for (let j = i + 1; j < clauses.length; j++) kept.push(clauses[j] as Clause);
+      return clause;
     }
     return undefined;
+  }
+
+  /** Watches a literal that is not false in the place of the second; false when there is none. */
+  private watchAnother(clause: Clause): boolean {
+    const other = clause.findIndex((literal, at) => at > 1 && this.truth(literal) !== 0);
+    if (other < 0) return false;
+    swap(clause, 1, other);
+    (this.watching[clause[1] as Literal] as Clause[]).push(clause);
+    return true;
   }
 
   /** Learns the clause of the first unique implication point, goes back to where it first bites, and asserts it. */

@@ -2,7 +2,7 @@ import { isLive } from "../model/endpoint.js";
 import type { Action, NamedPort, PolicyRule } from "../model/policy.js";
 import { pointOf } from "../model/traffic.js";
 import type { IpSet } from "../sets/ip-set.js";
-import { each, FALSE, not, TRUE, type Formula } from "./formula.js";
+import { FALSE, not, TRUE, type Formula } from "./formula.js";
 import { addressesOf, familiesOf, familyOf, isSamePod, isSubject, nodesOf, portsOf, type Family, type Party } from "./party.js";
 import { peersOf, type End, type RulePeers, type SelectingPolicy, type SelectingTier, type View } from "./view.js";
 
@@ -93,13 +93,26 @@ interface Decision {
 }
 
 /** "Union over rules of all selecting policies; order irrelevant; no deny" (S3). */
-function acceptance({ end, trial }: Step, { groups }: SelectingTier): Decision {
+function acceptance({ end, trial }: Step, { policies }: SelectingTier): Decision {
   const { formulas } = end.view.inquiry;
-  const decides = formulas.or(each(groups.flat(), ({ policy, selects }) => {
-    const some = formulas.or(each(policy.rules[end.direction], (rule) => matches(end, trial, rule)));
-    return some === TRUE ? selects : formulas.and([selects, some]);
-  }));
-  return { decides, outcome: ACCEPT };
+  const parts: Formula[] = [];
+  for (const { policy, selects } of policies) {
+    const some = anyRule(end, trial, policy.rules[end.direction]);
+    const part = formulas.and([selects, some]);
+    if (part === TRUE) return { decides: TRUE, outcome: ACCEPT };
+    if (part !== FALSE) parts.push(part);
+  }
+  return { decides: formulas.or(parts), outcome: ACCEPT };
+}
+
+function anyRule(end: End, trial: Trial, rules: readonly PolicyRule[]): Formula {
+  const parts: Formula[] = [];
+  for (const rule of rules) {
+    const match = matches(end, trial, rule);
+    if (match === TRUE) return TRUE;
+    if (match !== FALSE) parts.push(match);
+  }
+  return end.view.inquiry.formulas.or(parts);
 }
 
 /** The decisions of the tier's groups, up to the first that decides in any case. */
@@ -150,20 +163,28 @@ function choose({ end }: Walk, condition: Formula, [yes, no]: readonly [Outcome,
   return { allowed: formulas.choose(condition, yes.allowed, no.allowed), byDefault: formulas.choose(condition, yes.byDefault, no.byDefault) };
 }
 
-function matches({ view, direction }: End, trial: Trial, rule: PolicyRule): Formula {
-  view.inquiry.meter.spend(1);
-  const numbered = rule.traffic.ports.contains(trial.point);
-  const named = !numbered && rule.traffic.named.some((port) => resolves(port, trial));
-  if (!numbered && !named) return FALSE;
+function matches(end: End, trial: Trial, rule: PolicyRule): Formula {
+  end.view.inquiry.meter.spend(1);
+  if (rule.traffic.ports.contains(trial.point)) return matchesPeer(end, trial, peersOf(rule));
+  if (!rule.traffic.named.some((port) => resolves(port, trial))) return FALSE;
   const peers = peersOf(rule);
-  // "from or to missing: ALL peers (pods, nodes, external, any IP)" (S5).
-  if (peers.everyone) return TRUE;
-  const other = { party: direction === "egress" ? trial.dst : trial.src, family: trial.family };
   // "Named port towards an ipBlock peer matches nothing" (S10).
-  const byName = !numbered && direction === "egress";
-  if (!byName && peers.addresses && isInBlock(view, peers.addresses, other)) return TRUE;
-  view.inquiry.meter.spend(peers.others.length);
-  return view.inquiry.formulas.or(each(peers.others, (peer) => (byName && peer.kind !== "pods" ? FALSE : isPeer(view, peer, other))));
+  return matchesPeer(end, trial, end.direction === "ingress" ? peers : { ...peers, addresses: undefined, others: peers.others.filter((peer) => peer.kind === "pods") });
+}
+
+function matchesPeer({ view, direction }: End, trial: Trial, { everyone, addresses, others }: RulePeers): Formula {
+  // "from or to missing: ALL peers (pods, nodes, external, any IP)" (S5).
+  if (everyone) return TRUE;
+  const other = { party: direction === "egress" ? trial.dst : trial.src, family: trial.family };
+  if (addresses && isInBlock(view, addresses, other)) return TRUE;
+  view.inquiry.meter.spend(others.length);
+  const parts: Formula[] = [];
+  for (const peer of others) {
+    const match = isPeer(view, peer, other);
+    if (match === TRUE) return TRUE;
+    if (match !== FALSE) parts.push(match);
+  }
+  return view.inquiry.formulas.or(parts);
 }
 
 /** "Named port = containerPort.name of the DESTINATION pod with the same protocol; absent name matches nothing on that pod" (S10, A6). */

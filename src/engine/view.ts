@@ -18,6 +18,8 @@ export interface SelectingPolicy {
 export interface SelectingTier {
   readonly tier: Tier;
   readonly groups: readonly (readonly SelectingPolicy[])[];
+  /** All of them, those that select every pod first: for tiers where order does not matter. */
+  readonly policies: readonly SelectingPolicy[];
   /** No rule does anything but accept. */
   readonly acceptsOnly: boolean;
   /** "Some policy that selects the end isolates it, and the tier denies by default." */
@@ -121,20 +123,16 @@ export class End {
 
   private look(): NonNullable<End["seen"]> {
     if (this.seen) return this.seen;
-    const rules: PolicyRule[] = [];
+    const found = this.tiers.flatMap((tier) => tier.policies.flatMap((policy) => policy.policy.rules[this.direction].map((rule) => ({ tier, policy, rule }))));
     const blocks = new Map<string, Block>();
-    for (const { groups, acceptsOnly } of this.tiers) {
-      for (const { policy, selects } of groups.flat()) {
-        for (const rule of policy.rules[this.direction]) {
-          const { addresses } = peersOf(rule);
-          // Rules that accept the same traffic for the same pods are one, wherever order does not matter.
-          if (addresses) addBlock(blocks, acceptsOnly ? `${selects} ${trafficKey(rule)}` : `rule ${rules.length}`, { addresses, accepts: rule.action === "Accept" });
-          rules.push(rule);
-        }
-      }
+    for (const [i, { tier, policy, rule }] of found.entries()) {
+      const { addresses } = peersOf(rule);
+      // Rules that accept the same traffic for the same pods are one, wherever order does not matter.
+      const key = tier.acceptsOnly ? `${policy.selects} ${trafficKey(rule)}` : `rule ${i}`;
+      if (addresses) addBlock(blocks, key, { addresses, accepts: rule.action === "Accept" });
     }
-    const nodes = rules.flatMap((rule) => peersOf(rule).others.flatMap((peer) => (peer.kind === "nodes" ? [peer.labels] : [])));
-    this.seen = { rules, blocks: [...blocks.values()], nodes, namesPorts: rules.some((rule) => rule.traffic.named.length > 0) };
+    const nodes = found.flatMap(({ rule }) => peersOf(rule).others.flatMap((peer) => (peer.kind === "nodes" ? [peer.labels] : [])));
+    this.seen = { rules: found.map(({ rule }) => rule), blocks: [...blocks.values()], nodes, namesPorts: found.some(({ rule }) => rule.traffic.named.length > 0) };
     return this.seen;
   }
 
@@ -152,7 +150,8 @@ export class End {
       }
       return out;
     });
-    return { tier, groups: selecting, acceptsOnly, isolated: tier.defaultAction === "Deny" ? inquiry.formulas.or(isolating) : FALSE };
+    const policies = selecting.flat();
+    return { tier, groups: selecting, policies: [...policies.filter(isSure), ...policies.filter((policy) => !isSure(policy))], acceptsOnly, isolated: tier.defaultAction === "Deny" ? inquiry.formulas.or(isolating) : FALSE };
   }
 }
 
@@ -162,6 +161,10 @@ export interface Block {
   readonly accepts: boolean;
 }
 
+
+function isSure({ selects }: SelectingPolicy): boolean {
+  return selects === TRUE;
+}
 
 function addBlock(blocks: Map<string, Block>, key: string, block: Block): void {
   const known = blocks.get(key);

@@ -1,5 +1,5 @@
 import { ruleId } from "../model/violation.js";
-import { detailsOf, escapeMarkup, formatPlace, objectName, SEVERITIES, summary, type Finding, type FindingsReport } from "./report.js";
+import { detailsOf, escapeMarkup, formatPlace, objectName, remarks, SEVERITIES, summary, type Finding, type FindingsReport } from "./report.js";
 
 const TITLE = { deny: "Refused", warn: "Warnings", dryrun: "Dry run" } as const;
 
@@ -19,7 +19,8 @@ export const html: FindingsReport = (found, { version }) => {
     const findings = found.findings.filter(({ violation }) => violation.action === action);
     return findings.length === 0 ? [] : [`<h2>${TITLE[action]} (${findings.length})</h2>\n<ul class="findings">\n${findings.map(item).join("")}</ul>\n`];
   });
-  const notes = found.warnings.length === 0 ? "" : `<h2>Notes</h2>\n<ul>\n${found.warnings.map((note) => `<li>${escapeMarkup(note)}</li>\n`).join("")}</ul>\n`;
+  const items = remarks(found).map((remark) => `<li>${escapeMarkup(remark)}</li>\n`).join("");
+  const notes = items === "" ? "" : `<h2>Notes</h2>\n<ul>\n${items}</ul>\n`;
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,5 +1,5 @@
 import { ruleId } from "../model/violation.js";
-import { detailsOf, formatPlace, objectName, printable, SEVERITIES, summary, type Finding, type FindingsReport } from "./report.js";
+import { detailsOf, formatPlace, objectName, printable, remarks, SEVERITIES, summary, type Finding, type FindingsReport } from "./report.js";
 
 const TITLE = { deny: "Refused", warn: "Warnings", dryrun: "Dry run" } as const;
 
@@ -9,7 +9,7 @@ export const markdown: FindingsReport = (found) => {
     const findings = found.findings.filter(({ violation }) => violation.action === action);
     return findings.length === 0 ? [] : [section(TITLE[action], findings)];
   });
-  const notes = found.warnings.map((warning) => `- ${escape(warning)}`).join("\n");
+  const notes = remarks(found).map((remark) => `- ${escape(remark)}`).join("\n");
   return `${[`## Sluice: ${summary(found)}`, ...sections, ...(notes === "" ? [] : [`### Notes\n\n${notes}`])].join("\n\n")}\n`;
 };
 

@@ -1,3 +1,4 @@
+import type { ObjectRef } from "../model/kubernetes.js";
 import type { Place } from "../model/result.js";
 import { ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
 
@@ -7,11 +8,22 @@ export interface Finding {
   readonly place?: Place;
 }
 
+/** Something in a policy that breaks no rule, but does nothing or most likely is not what was meant. */
+export interface Note {
+  /** What kind of thing: `shadowed`, `redundant`, `selects-nothing`. */
+  readonly kind: string;
+  readonly object: ObjectRef;
+  readonly path: string;
+  readonly message: string;
+  readonly place?: Place;
+}
+
 /** What a run of `check` or `audit` found. */
 export interface Findings {
   readonly findings: readonly Finding[];
   /** Said to whoever makes the change, though no rule is broken. */
   readonly warnings: readonly string[];
+  readonly notes: readonly Note[];
   /** Number of objects that were judged. */
   readonly checked: number;
 }
@@ -68,8 +80,8 @@ export const SEVERITIES = [
   { action: "dryrun", plural: "dry runs", singular: "dry run" },
 ] as const;
 
-/** `Kind namespace/name` of the object a violation is about. */
-export function objectName({ object }: Violation): string {
+/** `Kind namespace/name` of the object a violation or a note is about. */
+export function objectName({ object }: Pick<Violation, "object">): string {
   return `${object.kind} ${object.namespace === undefined ? "" : `${object.namespace}/`}${object.name}`;
 }
 
@@ -108,6 +120,12 @@ function fixLines({ apply, remove }: VerifiedFix): readonly string[] {
     ...remove.map(({ kind, namespace, name }) => `fix (verified): delete ${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`),
     ...apply.map((object) => `fix (verified): apply ${JSON.stringify(object)}`),
   ];
+}
+
+/** What belongs to no rule, a line each: warnings of decisions, then notes with their place. */
+export function remarks({ warnings, notes }: Findings): readonly string[] {
+  const lines = notes.map((note) => `${objectName(note)}: \`${note.path}\` ${note.message}${note.place ? ` (${formatPlace(note.place)})` : ""}`);
+  return [...warnings, ...lines];
 }
 
 /** Each rule that was broken, once, by id. */

@@ -1,27 +1,38 @@
+import type { ObjectRef } from "../model/kubernetes.js";
+import type { Place } from "../model/result.js";
 import { ruleId, type Violation } from "../model/violation.js";
-import { brokenRules, detailsOf, objectName, type Finding, type FindingsReport } from "./report.js";
+import { brokenRules, detailsOf, objectName, type Finding, type FindingsReport, type Note } from "./report.js";
 
 const LEVEL = { deny: "error", warn: "warning", dryrun: "note" } as const;
 
 /** SARIF 2.1.0 (OASIS, 2020), as code scanning services read it. */
-export const sarif: FindingsReport = ({ findings }, { version }) => {
-  const rules = [...brokenRules(findings)];
-  const index = new Map(rules.map(([id], i) => [id, i]));
+export const sarif: FindingsReport = ({ findings, notes }, { version }) => {
+  const kinds = [...new Set(notes.map(({ kind }) => noteId(kind)))];
+  const rules = [...[...brokenRules(findings)].map(([id, violation]) => describeRule(id, violation)), ...kinds.map((id) => describeRule(id, {}))];
+  const index = new Map([...brokenRules(findings).keys(), ...kinds].map((id, i) => [id, i]));
+  const results = [
+    ...findings.map((finding) => describeResult(finding, index.get(ruleId(finding.violation)) ?? 0)),
+    ...notes.map((note) => describeNote(note, index.get(noteId(note.kind)) ?? 0)),
+  ];
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
     runs: [
       {
-        tool: { driver: { name: "Sluice", version, rules: rules.map(([id, violation]) => describeRule(id, violation)) } },
+        tool: { driver: { name: "Sluice", version, rules } },
         columnKind: "utf16CodeUnits",
-        results: findings.map((finding) => describeResult(finding, index.get(ruleId(finding.violation)) ?? 0)),
+        results,
       },
     ],
   };
   return `${JSON.stringify(log, null, 2)}\n`;
 };
 
-function describeRule(id: string, { remediation, link }: Violation): object {
+function noteId(kind: string): string {
+  return `sluice/${kind}`;
+}
+
+function describeRule(id: string, { remediation, link }: Pick<Violation, "remediation" | "link">): object {
   return {
     id,
     name: id.replace(/(?:^|[/-])(\w)/g, (_, letter: string) => letter.toUpperCase()),
@@ -32,20 +43,28 @@ function describeRule(id: string, { remediation, link }: Violation): object {
 }
 
 function describeResult({ violation, place }: Finding, ruleIndex: number): object {
-  const { namespace, name, kind } = violation.object;
-  const qualified = `${kind}/${namespace === undefined ? "" : `${namespace}/`}${name}`;
   return {
     ruleId: ruleId(violation),
     ruleIndex,
     level: LEVEL[violation.action],
     message: { text: [`${objectName(violation)}: ${violation.message}`, ...detailsOf(violation)].join("\n") },
-    locations: [
-      {
-        ...(place && isFile(place.file) ? { physicalLocation: physical(place.file, place.line, place.column) } : {}),
-        logicalLocations: [{ name, fullyQualifiedName: qualified, kind: "resource" }],
-      },
-    ],
-    partialFingerprints: { "sluice/v1": `${ruleId(violation)}:${qualified}${violation.path === undefined ? "" : `:${violation.path}`}` },
+    ...whereIs(ruleId(violation), violation, place),
+  };
+}
+
+function describeNote(note: Note, ruleIndex: number): object {
+  const id = noteId(note.kind);
+  return { ruleId: id, ruleIndex, level: "note", message: { text: `${objectName(note)}: ${note.path} ${note.message}` }, ...whereIs(id, note, note.place) };
+}
+
+/** The object by name, its text where it came from a file, and what tells this result from others over time. */
+function whereIs(id: string, { object, path }: { readonly object: ObjectRef; readonly path?: string }, place: Place | undefined): object {
+  const { namespace, name, kind } = object;
+  const qualified = `${kind}/${namespace === undefined ? "" : `${namespace}/`}${name}`;
+  const physicalLocation = place && isFile(place.file) ? { physicalLocation: physical(place.file, place.line, place.column) } : {};
+  return {
+    locations: [{ ...physicalLocation, logicalLocations: [{ name, fullyQualifiedName: qualified, kind: "resource" }] }],
+    partialFingerprints: { "sluice/v1": `${id}:${qualified}${path === undefined ? "" : `:${path}`}` },
   };
 }
 

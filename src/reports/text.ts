@@ -1,5 +1,5 @@
 import { ruleId } from "../model/violation.js";
-import { detailsOf, formatPlace, objectName, printable, summary, type Finding, type FindingsReport } from "./report.js";
+import { detailsOf, formatPlace, objectName, printable, remarks, summary, type Finding, type FindingsReport } from "./report.js";
 
 const PAINT = { deny: "31", warn: "33", dryrun: "36" } as const;
 const LABEL = { deny: "refused", warn: "warning", dryrun: "dry run" } as const;
@@ -19,8 +19,8 @@ export const text: FindingsReport = (found, { color }) => {
     }
     lines.push("");
   }
-  for (const warning of found.warnings) lines.push(`${paint(PAINT.warn, "note")} ${printable(warning)}`);
-  if (found.warnings.length > 0) lines.push("");
+  const notes = remarks(found).map((remark) => `${paint(PAINT.dryrun, "note")} ${printable(remark)}`);
+  if (notes.length > 0) lines.push(...notes, "");
   lines.push(paint("1", summary(found)));
   return `${lines.join("\n")}\n`;
 };

@@ -40,8 +40,15 @@ export function fromOutcomes(rule: CompiledRule, outcomes: readonly Outcome[], a
     if (outcome.outcome === "unproven" && rule.unproven === "deny") return [{ message: outcome.message, policies: [] }];
     return [];
   });
+  // What a change breaks is told; what was broken before it only where it breaks nothing more.
+  const before = outcomes.flatMap((outcome) => (outcome.outcome === "broken-before" ? [outcome.finding] : []));
   const warnings = outcomes.flatMap((outcome) => (outcome.outcome === "unproven" && rule.unproven === "warn" ? [`[${rule.id}] ${outcome.message}`] : []));
-  return { violations: mergeByAction(findings).flatMap((finding) => toViolation(rule, finding, as) ?? []), warnings, errors: [] };
+  const told = findings.length > 0 ? violationsOf(rule, findings, as) : violationsOf(rule, before, { ...as, action: milder("warn", as.action) });
+  return { violations: told, warnings, errors: [] };
+}
+
+function violationsOf(rule: CompiledRule, findings: readonly Finding[], as: { readonly object: ObjectRef; readonly action: EnforcementAction }): Violation[] {
+  return mergeByAction(findings).flatMap((finding) => toViolation(rule, finding, as) ?? []);
 }
 
 /** How many further findings of one rule its message names. */

@@ -53,29 +53,11 @@ function regressions(rule: CompiledRule, protect: Protection, { change, settingU
   const scopes = protect.scopes(change).filter((scope) => "future" in scope || !scope.terminating);
   const object = objectOf(change);
   const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
-  const outcomes = (lenient: boolean): readonly Outcome[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => protect.regression(change, scope));
-  const verdicts = joinVerdicts([
+  // A cluster-scoped policy touches everything: what is broken anyway is for reports to tell.
+  const isDue = ({ outcome }: Outcome): boolean => change.namespace !== undefined || outcome !== "broken-before";
+  const outcomes = (lenient: boolean): readonly Outcome[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => protect.regression(change, scope)).filter(isDue);
+  return joinVerdicts([
     fromOutcomes(rule, outcomes(false), { object, action: rule.entry.enforcementAction }),
-    fromOutcomes(rule, outcomes(true), { object, action: "warn" }),
+    fromOutcomes(rule, outcomes(true), { object, action: milder("warn", rule.entry.enforcementAction) }),
   ]);
-  return verdicts.violations.length > 0 ? verdicts : joinVerdicts([verdicts, brokenAlready(rule, protect, { change, scopes })]);
-}
-
-/**
- * How many scopes are looked at for flows that were broken before the change. A policy at the peer's end (DNS) has
- * every namespace as scope; a warning is not worth the time of all of them, and audit reports the rest.
- */
-const SCOPES_FOR_WARNINGS = 20;
-
-/** "Endpoints broken before and after are warned about when the change touches an end of that flow, and reported by audit." */
-function brokenAlready(rule: CompiledRule, protect: Protection, { change, scopes }: { readonly change: Change; readonly scopes: readonly Scope[] }): Verdicts {
-  // A cluster-scoped policy touches everything: what is broken anyway is not its doing.
-  if (change.namespace === undefined) return NO_VERDICTS;
-  const existing = scopes.filter((scope) => scopeName(scope) !== undefined);
-  const own = existing.filter((scope) => scopeName(scope) === change.namespace);
-  for (const scope of [...own, ...existing.filter((other) => !own.includes(other))].slice(0, SCOPES_FOR_WARNINGS)) {
-    const broken = protect.standing(change.after, scope).filter(({ outcome }) => outcome === "broken");
-    if (broken.length > 0) return fromOutcomes(rule, broken, { object: objectOf(change), action: milder("warn", rule.entry.enforcementAction) });
-  }
-  return NO_VERDICTS;
 }

@@ -47,11 +47,16 @@ function protection(namespaces: NamespaceSelector, { engine, budget, byMeaning }
       const known = new Set(openPolicies(before, scope, engine).map(({ policy }) => policy));
       const opened = byMeaning ? openPolicies(after, scope, engine).filter(({ policy }) => !known.has(policy)) : [];
       const proofs = DIRECTIONS.map((direction) => isolationRegression(before, after, { space, directions: [direction], context }));
-      return [outcomeOf(proofs, after, space), ...opened.map((open) => openOutcome(open, after))];
+      const isTouched = proofs.some(({ steps }) => steps > 0);
+      return [outcomeOf(proofs, after, space), ...opened.map((open) => openOutcome(open, after)), ...(isTouched ? standing(after, scope).flatMap(brokenBefore) : [])];
     },
     // The baseline is the namespace's: a pod is judged by what every pod of its namespace could do.
     forPod: (snapshot, pod) => standing(snapshot, snapshot.namespace(pod.namespace)),
   };
+}
+
+function brokenBefore(outcome: Outcome): readonly Outcome[] {
+  return outcome.outcome === "broken" ? [{ ...outcome, outcome: "broken-before" }] : [];
 }
 
 interface OpenPolicy {

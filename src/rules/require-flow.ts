@@ -51,9 +51,18 @@ function regressions(flow: FlowSpec, change: Change, { scope, context }: { reado
   const { before, after } = change;
   const whole = required(flow, after, scope);
   if (!whole) return [];
-  return questionsOf(whole, change, scope).map((question) =>
-    outcome(flow, regression(before, after, { flow: question, context }), { snapshot: after, before, question, context }),
-  );
+  return questionsOf(whole, change, scope).flatMap((question): readonly Outcome[] => {
+    const proof = regression(before, after, { flow: question, context });
+    // No steps: nothing that decides about this flow has changed.
+    if (proof.answer === "proven") return proof.steps === 0 ? [] : brokenBefore(flow, { snapshot: after, question, context });
+    return [outcome(flow, proof, { snapshot: after, before, question, context })];
+  });
+}
+
+/** "Endpoints broken before and after are warned about when the change touches an end of that flow." */
+function brokenBefore(flow: FlowSpec, asked: Asked): readonly Outcome[] {
+  const standing = outcome(flow, holds(asked.snapshot, asked.question, asked.context), asked);
+  return standing.outcome === "broken" ? [{ ...standing, outcome: "broken-before" }] : [];
 }
 
 /**

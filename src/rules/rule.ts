@@ -48,6 +48,8 @@ export interface Finding {
 export type Outcome =
   | { readonly outcome: "holds" }
   | { readonly outcome: "broken"; readonly finding: Finding }
+  /** It does not hold, and the change, which touches it, is not the reason. */
+  | { readonly outcome: "broken-before"; readonly finding: Finding }
   /** The proof ended at its budget; the pack's `unproven` says what that means. */
   | { readonly outcome: "unproven"; readonly message: string };
 
@@ -57,7 +59,7 @@ export interface Protection {
   scopes(change: Change): readonly Scope[];
   /** Every scope that the property is asked of, for reports. */
   allScopes(snapshot: Snapshot): readonly Scope[];
-  /** Is there a pod for which it held before and does not hold after? */
+  /** Is there a pod for which it held before and does not hold after? Where the change touches it, also whether it was broken already. */
   regression(change: Change, scope: Scope): readonly Outcome[];
   /** Does it hold for every pod of the scope? */
   standing(snapshot: Snapshot, scope: Scope): readonly Outcome[];

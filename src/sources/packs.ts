@@ -1,34 +1,68 @@
 import { createHash } from "node:crypto";
-import { dirname, normalize } from "node:path";
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import { compilePacks, isPack, type CompiledPacks } from "../packs/compile.js";
+import { compilePacks, isPack, type CompiledPacks, type PackSettings } from "../packs/compile.js";
 import { readSetting, type Settings } from "../packs/parameters.js";
-import { PROFILE_SCHEMA, type Profile } from "../packs/profile.js";
+import { PROFILE_SCHEMA } from "../packs/profile.js";
 import { loadManifests, type Manifests } from "./files.js";
-import { listFiles } from "./listing.js";
-import { isSwitch, loadProfile, type Knobs, type Setting } from "./profile.js";
+import { isSwitch, type Knobs, type Setting } from "./knobs.js";
+import { checkLayers, filesOf, readLayers, type Layer } from "./overlays.js";
+import { composeProfile } from "./profile.js";
 
 export interface LoadedPacks {
   readonly packs: CompiledPacks;
   /** Names what decisions were made by: changes with the packs, the profile and the settings, not with comments or the order of files. */
   readonly digest: string;
+  /** The overlays in force, weakest first: `overlay x` of the packs folder, `profile x` of `--profile`. */
+  readonly overlays: readonly string[];
+  /** What gave a switch (`dataplane`), a parameter (`kf.holdPods`) or a rule (`kf/mesh`) its value: an overlay of `overlays`, or `--set`. Defaults are not in it. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
 /**
- * The packs in force, compiled with the profile and the settings. Problems name file, line and path. `more` are packs from
- * elsewhere, which may use the names that the others define.
+ * The packs in force, compiled with the profile, the overlays and the settings. Problems name file, line and path. `more` are
+ * packs from elsewhere, which may use the names that the others define.
  */
 export async function loadPacks(knobs: Knobs, more: readonly KubeObject[] = []): Promise<Result<LoadedPacks>> {
-  const [profile, packs] = [await loadProfile(knobs), await readPackFiles(knobs.packs)];
-  if (!profile.ok || !packs.ok) return failed(...[profile, packs].flatMap((part) => (part.ok ? [] : part.problems)));
-  const objects = [...packs.value.objects.filter(isPack), ...more];
-  const settings = readSettings(knobs.set, objects);
-  if (!settings.ok) return settings;
-  const options = { settings: settings.value, profile: profile.value };
+  const files = await readPackFiles(knobs.packs);
+  const layers = await readLayers(knobs, files.ok ? files.value : NOTHING);
+  if (!files.ok || !layers.ok) return failed(...[files, layers].flatMap((part) => (part.ok ? [] : part.problems)));
+  const objects = [...files.value.objects.filter(isPack), ...more];
+  const [profile, settings] = [composeProfile(layers.value, knobs.set), readSettings(knobs.set, objects)];
+  const problems = [...checkLayers(layers.value, objects), ...[profile, settings].flatMap((part) => (part.ok ? [] : part.problems))];
+  if (!profile.ok || !settings.ok || problems.length > 0) return failed(...problems);
+  const options: PackSettings = {
+    profile: profile.value,
+    settings: Object.assign({}, ...layers.value.map(({ overlay }) => overlay.settings), settings.value) as Settings,
+    overrides: composeOverrides(layers.value),
+  };
   const compiled = compilePacks(objects, options);
-  if (!compiled.ok) return failed(...blame(compiled.problems, packs.value, options));
-  return ok({ packs: compiled.value, digest: digestOf([...objects.map((object) => JSON.stringify(object)).sort(), JSON.stringify(options)]) });
+  if (!compiled.ok) return failed(...blame(compiled.problems, files.value, options));
+  return ok({
+    packs: compiled.value,
+    digest: digestOf([...objects.map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(options))]),
+    overlays: layers.value.map(({ origin }) => origin),
+    origins: originsOf(layers.value, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]),
+  });
+}
+
+const NOTHING: Manifests = { objects: [], warnings: [], locate: () => undefined };
+
+/** What one overlay says of a rule does not undo what another says of another part of it. */
+function composeOverrides(layers: readonly Layer[]): NonNullable<PackSettings["overrides"]> {
+  const ids = new Set(layers.flatMap(({ overlay }) => Object.keys(overlay.overrides)));
+  return Object.fromEntries([...ids].map((id) => [id, Object.assign({}, ...layers.map(({ overlay }) => overlay.overrides[id])) as object]));
+}
+
+function originsOf(layers: readonly Layer[], set: readonly string[]): ReadonlyMap<string, string> {
+  const named = layers.flatMap(({ origin, overlay }) => [overlay.profile, overlay.settings, overlay.overrides].flatMap((part) => Object.keys(part)).map((name): [string, string] => [name, origin]));
+  return new Map([...named, ...set.map((name): [string, string] => [name, "--set"])]);
+}
+
+/** Equal settings in another order are the same settings. */
+function sorted(value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
 }
 
 function digestOf(texts: readonly string[]): string {
@@ -43,41 +77,52 @@ export async function checkSettings(knobs: Knobs): Promise<Result<Settings>> {
   return packs.ok ? readSettings(knobs.set, packs.value.objects.filter(isPack)) : packs;
 }
 
-/** The manifests directly in the folder; `examples/` and `tests/` in it are not in force. */
+/** The manifests directly in the folder. */
 async function readPackFiles(folder: string): Promise<Result<Manifests>> {
-  const { files, problems } = await listFiles([folder]);
-  if (problems.length > 0) return failed(...problems);
-  const top = normalize(`${folder}/.`);
-  return loadManifests(files.map(({ file }) => file).filter((file) => file === folder || normalize(dirname(file)) === top));
+  const files = await filesOf(folder);
+  return files.ok ? loadManifests(files.value) : files;
 }
 
-type Schemas = ReadonlyMap<string, { readonly type?: unknown }>;
+/** By name, for every pack that has it: `NAME`; for one: `PACK.NAME`. */
+type Parameters = ReadonlyMap<string, { readonly schema: { readonly type?: unknown }; readonly packs: readonly string[] }>;
 
+/** Parameters given by `--set`, by `PACK.NAME`: what is set for one pack wins over what is set for all. */
 function readSettings(set: readonly Setting[], packs: readonly KubeObject[]): Result<Settings> {
-  const schemas: Schemas = new Map(packs.flatMap(parameterSchemas));
+  const known = parametersOf(packs);
   const others = set.filter((setting) => !isSwitch(setting));
-  const unknown = others.filter(({ name }) => !schemas.has(name));
-  if (unknown.length > 0) return failed(...unknown.map(({ name }) => unknownSetting(name, schemas)));
-  return ok(Object.fromEntries(others.map(({ name, value }) => [name, readSetting(value, schemas.get(name) ?? {})])));
+  const unknown = others.filter(({ name }) => !known.has(name));
+  if (unknown.length > 0) return failed(...unknown.map(({ name }) => unknownSetting(name, known)));
+  const forAll = others.filter(({ name }) => !name.includes("."));
+  return ok(Object.fromEntries([...forAll, ...others.filter((setting) => !forAll.includes(setting))].flatMap((setting) => settingFor(setting, known))));
 }
 
-/** Schemas of a pack's parameters, by `NAME` and by `PACK.NAME`. */
-function parameterSchemas({ metadata, spec }: KubeObject): [string, { readonly type?: unknown }][] {
-  const parameters = isRecord(spec) && isRecord(spec["parameters"]) ? spec["parameters"] : {};
-  return Object.entries(parameters).flatMap(([name, schema]) => {
-    const known = isRecord(schema) ? schema : {};
-    return [[name, known], [`${metadata.name ?? ""}.${name}`, known]];
-  });
+function settingFor({ name, value }: Setting, known: Parameters): [string, unknown][] {
+  const { schema = {}, packs = [] } = known.get(name) ?? {};
+  const own = name.slice(name.indexOf(".") + 1);
+  return packs.map((pack) => [`${pack}.${own}`, readSetting(value, schema)]);
 }
 
-function unknownSetting(name: string, schemas: Schemas): Problem {
-  const known = [...Object.keys(PROFILE_SCHEMA.properties), ...[...schemas.keys()].filter((one) => !one.includes("."))];
+function parametersOf(packs: readonly KubeObject[]): Parameters {
+  const known = new Map<string, { schema: { type?: unknown }; packs: string[] }>();
+  for (const { metadata: { name: pack = "" }, spec } of packs) {
+    const parameters = isRecord(spec) && isRecord(spec["parameters"]) ? spec["parameters"] : {};
+    for (const [name, value] of Object.entries(parameters)) {
+      const schema = isRecord(value) ? value : {};
+      known.set(`${pack}.${name}`, { schema, packs: [pack] });
+      known.set(name, { schema, packs: [...(known.get(name)?.packs ?? []), pack] });
+    }
+  }
+  return known;
+}
+
+function unknownSetting(name: string, parameters: Parameters): Problem {
+  const known = [...Object.keys(PROFILE_SCHEMA.properties), ...[...parameters.keys()].filter((one) => !one.includes("."))];
   const message = `\`--set ${name}\` names no switch of the profile and no parameter of a pack; known are ${[...new Set(known)].join(", ")}`;
   return { code: "setting/unknown", message, path: "" };
 }
 
 /** A problem's pack is the one that has it when compiled without the others. */
-function blame(problems: readonly Problem[], { objects, locate }: Manifests, options: Parameters<typeof compilePacks>[1]): Problem[] {
+function blame(problems: readonly Problem[], { objects, locate }: Manifests, options: PackSettings): Problem[] {
   const owners = objects.filter(isPack).map((object) => ({ object, own: problemsAlone(object, options) }));
   return problems.map((problem) => {
     const owner = owners.find(({ own }) => own.has(problemKey(problem)))?.object;
@@ -86,7 +131,7 @@ function blame(problems: readonly Problem[], { objects, locate }: Manifests, opt
   });
 }
 
-function problemsAlone(object: KubeObject, options: { readonly settings: Settings; readonly profile: Profile }): ReadonlySet<string> {
+function problemsAlone(object: KubeObject, options: PackSettings): ReadonlySet<string> {
   const result = compilePacks([object], options);
   return new Set(result.ok ? [] : result.problems.map(problemKey));
 }

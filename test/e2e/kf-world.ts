@@ -114,3 +114,15 @@ export async function untilInForce(cluster: Cluster, suffix: string): Promise<vo
     return tried.code !== 0;
   });
 }
+
+/** The rules that a refusal names, in its order; empty when nothing was refused by Sluice. */
+export function refusedBy({ stderr }: KubectlResult): readonly string[] {
+  const last = /^refused by (.*)$/m.exec(stderr)?.[1];
+  if (last !== undefined) return last.split(", ");
+  return [.../admission webhook "(?:deny|warn)\.sluice\.dev" denied the request: \[([a-z-]+\/[a-z-]+)\]/g.exec(stderr)?.slice(1) ?? []];
+}
+
+/** The rules that warnings name, each once, sorted. */
+export function warnedOf({ stderr }: KubectlResult): readonly string[] {
+  return [...new Set([...stderr.matchAll(/^Warning: \[([a-z-]+\/[a-z-]+)\]/gm)].map(([, rule]) => rule ?? ""))].sort();
+}

@@ -171,7 +171,10 @@ const containerPorts = fc.constantFrom<unknown[]>(
   [{ name: "web", containerPort: 8080 }, { name: "dns", containerPort: 53, protocol: "UDP" }],
   [{ containerPort: 80 }],
 );
-const addresses = fc.constantFrom([], ["10.0.0.1"], ["10.0.0.2"], ["10.9.9.9"], ["fd00::1"], ["10.0.0.3", "fd00::2"], ["11.0.0.1", "fe00::1"]);
+const POD_IPS: readonly (readonly string[])[] = [[], ["10.0.0.1"], ["10.0.0.2"], ["10.9.9.9"], ["fd00::1"], ["10.0.0.3", "fd00::2"], ["11.0.0.1", "fe00::1"]];
+const addresses = fc.constantFrom(...POD_IPS);
+/** Every single address that a pod may have. */
+export const POD_ADDRESSES = POD_IPS.flat();
 
 export const pod: fc.Arbitrary<KubeObject> = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),

@@ -7,7 +7,7 @@ import type { Snapshot } from "../../src/model/snapshot.js";
 import { ALL_TRAFFIC, portRange, type Protocol, type TrafficSet } from "../../src/model/traffic.js";
 import { elementary } from "../../src/sets/interval-set.js";
 import { IpSet, parseAddress, parseCidr, type Address } from "../../src/sets/ip-set.js";
-import { BLOCKS, NAMESPACE_VALUES, NAMESPACES, NODE_ADDRESSES, POD_VALUES, PORTS, PROTOCOLS } from "./arbitrary-cluster.js";
+import { BLOCKS, NAMESPACE_VALUES, NAMESPACES, NODE_ADDRESSES, POD_ADDRESSES, POD_VALUES, PORTS, PROTOCOLS } from "./arbitrary-cluster.js";
 
 /** The answers of the proofs by trying every label map, peer, address and port with the judge. */
 
@@ -130,7 +130,7 @@ function endsOf(question: FlowCase, peer: FlowPeer | Someone): readonly (Someone
   return [...everyone(peer, question, "peer")];
 }
 
-const CUTS = [...BLOCKS.map((text) => parseCidr(text) as IpSet), ...NODE_ADDRESSES.map((text) => IpSet.of(parseAddress(text) as Address))];
+const CUTS = [...BLOCKS.map((text) => parseCidr(text) as IpSet), ...[...NODE_ADDRESSES, ...POD_ADDRESSES].map((text) => IpSet.of(parseAddress(text) as Address))];
 
 function addressesIn(set: IpSet): readonly Address[] {
   return [...elementary(set.v4, CUTS.map((cut) => cut.v4)).map(([low]) => low), ...elementary(set.v6, CUTS.map((cut) => cut.v6)).map(([low]) => low)];

@@ -58,7 +58,9 @@ describe("a fix", () => {
       expect(breaks({ after, flow, profile: context.profile })).toBe(false);
       expect(implies(snapshot, after, { context }).answer).toBe("proven");
       for (const object of fix.apply) expect(isProven(plus(snapshot, fix.apply.filter((other) => other !== object)), flow, context)).toBe(false);
-      if (fix.apply.length > 1 && canBeNamed(flow)) for (const one of isolating) expect(isProven(plus(snapshot, [one]), flow, context)).toBe(false);
+      // Several peers of one namespace may need a policy each: one for all of them would open more than the flow asks for.
+      const onePeerEach = flow.anyOf.every(({ peers }) => peers.length <= 1);
+      if (fix.apply.length > 1 && onePeerEach && canBeNamed(flow)) for (const one of isolating) expect(isProven(plus(snapshot, [one]), flow, context)).toBe(false);
     }), lawRuns());
   });
 });

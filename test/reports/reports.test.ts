@@ -9,7 +9,7 @@ function violation(over: Partial<Violation> = {}): Violation {
   return { pack: "baseline", rule: "dns", action: "deny", message: "DNS breaks", object: { group: "networking.k8s.io", kind: "NetworkPolicy", namespace: "shop", name: "deny" }, policies: ["shop/deny"], ...over };
 }
 
-const NONE: Findings = { findings: [], warnings: [], checked: 0 };
+const NONE: Findings = { findings: [], warnings: [], notes: [], checked: 0 };
 const SOME: Findings = {
   findings: [
     { violation: violation({ action: "warn", rule: "allow-all", path: "spec.ingress[0]" }), place: { file: "a b/p.yaml", line: 7, column: 3 } },
@@ -18,11 +18,13 @@ const SOME: Findings = {
     { violation: violation({ fix: { apply: [{ apiVersion: "v1", kind: "X", metadata: { name: "y" } }], remove: [{ group: "", kind: "Z", namespace: "a", name: "b" }] } }) },
   ],
   warnings: ["a flow was broken before"],
+  notes: [{ kind: "shadowed", object: { group: "networking.k8s.io", kind: "NetworkPolicy", namespace: "shop", name: "deny" }, path: "spec.ingress[1]", message: "is shadowed", place: { file: "p.yaml", line: 9, column: 5 } }],
   checked: 3,
 };
 const BAD: Findings = {
   findings: [{ violation: violation({ message: HOSTILE, counterexample: HOSTILE, remediation: HOSTILE, path: HOSTILE, policies: [HOSTILE], object: { group: "", kind: HOSTILE, namespace: HOSTILE, name: HOSTILE } }), place: { file: HOSTILE, line: 1 } }],
   warnings: [HOSTILE],
+  notes: [{ kind: "dead", object: { group: "", kind: HOSTILE, name: HOSTILE }, path: HOSTILE, message: HOSTILE }],
   checked: 1,
 };
 const OPTIONS = { color: false, version: "1.2.3" };
@@ -89,7 +91,7 @@ describe("sarif", () => {
     const ids = run?.tool.driver.rules.map(({ id }) => id) ?? [];
     expect(new Set(ids).size).toBe(ids.length);
     for (const result of run?.results ?? []) expect(ids[result.ruleIndex]).toBe(result.ruleId);
-    expect(run?.results.map(({ level }) => level)).toEqual(["warning", "error", "note", "error"]);
+    expect(run?.results.map(({ level }) => level)).toEqual(["warning", "error", "note", "error", "note"]);
     for (const { message, partialFingerprints } of run?.results ?? []) {
       expect(message.text).not.toBe("");
       expect(Object.values(partialFingerprints)).toHaveLength(1);
@@ -100,7 +102,8 @@ describe("sarif", () => {
     const places = run?.results.map(({ locations }) => locations[0]?.["physicalLocation"]);
     expect(places?.[0]).toEqual({ artifactLocation: { uri: "a%20b/p.yaml" }, region: { startLine: 7, startColumn: 3 } });
     expect(places?.[1]).toEqual({ artifactLocation: { uri: "p.yaml" }, region: { startLine: 2 } });
-    expect(places?.slice(2)).toEqual([undefined, undefined]);
+    expect(places?.slice(2, 4)).toEqual([undefined, undefined]);
+    expect(places?.[4]).toEqual({ artifactLocation: { uri: "p.yaml" }, region: { startLine: 9, startColumn: 5 } });
   });
 });
 
