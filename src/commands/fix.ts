@@ -92,9 +92,15 @@ function repairsOf({ id, behaviour: { protect } }: CompiledRule, snapshot: Snaps
     const broken = protect.standing(snapshot, scope).flatMap((outcome) => (outcome.outcome === "broken" ? [outcome.finding] : []));
     const [first] = broken;
     if (!first) return [];
-    const fix = broken.length === 1 && first.fix ? first.fix : baselineFor(protect, snapshot, { packs, name: scope.name });
+    const own = broken.map(({ message, fix }) => ({ what: `[${id}] ${message}`, fix: fix?.() }));
+    if (own.every(isRepaired)) return own;
+    const fix = baselineFor(protect, snapshot, { packs, name: scope.name });
     return [{ what: `[${id}] ${first.message}`, ...(fix ? { fix } : {}) }];
   });
+}
+
+function isRepaired(repair: { readonly what: string; readonly fix: VerifiedFix | undefined }): repair is { readonly what: string; readonly fix: VerifiedFix } {
+  return repair.fix !== undefined;
 }
 
 /** The policies of the first baseline that makes the rule hold; those that are there already are left out. */

@@ -10,8 +10,8 @@ import { peersOf, type Block, type End, type View } from "./view.js";
  * Which running pods a question could answer otherwise than for the hypothetical pod with their labels: because of addresses,
  * declared ports, or a change of labels. Usually none, and then what runs costs nothing.
  *
- * "helpful": blocks that only accept may be left out, because being in one can only allow more. That is enough once the flow is
- * known to hold for hypothetical pods.
+ * "unhelpful" leaves out blocks that only accept, because being in one can only allow more: enough once the flow is known to hold
+ * for hypothetical pods. "all" asks for every running pod.
  */
 export type Care = "any" | "unhelpful" | "all";
 

@@ -70,6 +70,7 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
   const parsed = objects.map((object) => parsePack(object, settings, profile));
   const problems = parsed.flatMap((pack) => (pack.ok ? [] : pack.problems));
   const packs = parsed.flatMap((pack) => (pack.ok ? [overridden(pack.value, overrides)] : []));
+  problems.push(...twice(packs.map(({ pack }) => pack.name)));
   const patterns = packs.flatMap(({ pack }) => pack.spec.exemptNamespaces);
   const world: World = {
     profile,
@@ -92,6 +93,12 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     parameters: new Map(packs.map(({ pack, params }) => [pack.name, params])),
     isExempt: world.isExempt,
   });
+}
+
+/** Rules and settings are told apart by the names of their packs. */
+function twice(names: readonly string[]): Problem[] {
+  const repeated = names.filter((name, i) => names.indexOf(name) !== i);
+  return [...new Set(repeated)].map((name) => ({ code: "pack/twice", message: `two packs in force are named \`${name}\`; take one out of the folder`, path: "" }));
 }
 
 /** The pack with what overlays say of its rules; every rule of that id follows. */

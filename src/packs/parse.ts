@@ -31,7 +31,10 @@ export function parsePack(object: KubeObject, settings: Settings, profile: Profi
 /** One problem per place: of several branches that do not fit, the most telling error is kept. */
 export function problemsOf({ errors }: ValidateFunction): Problem[] {
   const byPath = new Map<string, Problem>();
-  for (const error of (errors ?? []).filter(({ keyword }) => !["if", "oneOf", "anyOf"].includes(keyword))) {
+  const told = (errors ?? []).filter(({ keyword }) => !["if", "oneOf", "anyOf"].includes(keyword));
+  // "Must be a text" of one branch says nothing where another branch was meant and went wrong further in.
+  const isShallow = ({ keyword, instancePath }: ErrorObject): boolean => keyword === "type" && told.some((other) => other.instancePath.startsWith(`${instancePath}/`));
+  for (const error of told.filter((one) => !isShallow(one))) {
     const problem = problemOf(error);
     if (!byPath.has(problem.path)) byPath.set(problem.path, problem);
   }

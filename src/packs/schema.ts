@@ -53,7 +53,7 @@ const RULE = {
     link: { type: "string" },
     with: { type: "object", default: {} },
   },
-  allOf: CHECKS.map((check) => ({ if: { properties: { check: { const: check.id } } }, then: { properties: { with: check.schema } } })),
+  allOf: CHECKS.map((check) => ({ if: { properties: { check: { const: check.id } } }, then: { properties: { with: check.schema }, ...("required" in check.schema ? { required: ["with"] } : {}) } })),
 } as const;
 
 const EXEMPTION = {

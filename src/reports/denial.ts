@@ -7,27 +7,33 @@ import { ruleId, type VerifiedFix, type Violation } from "../model/violation.js"
  * Bound on the text of a refusal. kubectl prints any length (20,000 characters pass, facts/admission.md 2), but it
  * also lands in Events (1,024 bytes kept) and in conditions of Deployments: the first line says it all.
  */
-const MAX_DETAILS = 3_000;
+const MAX_LENGTH = 4_000;
 
-/** The text of a refusal: a complete first line, the other violations as length allows, and a last line with every rule. */
+/** The text of a refusal: a complete first line, every other violation in a line, what to do about them as length allows, and a last line with every rule. */
 export function denialMessage({ violations }: Decision): string {
   const denied = violations.filter(({ action }) => action === "deny");
-  const [first, ...rest] = denied;
-  if (!first) return "";
-  const lines = [violationLine(first), ...detailLines(first)];
-  let length = lines.join("\n").length;
-  let shown = 1;
-  for (const violation of rest) {
-    const next = [violationLine(violation), ...detailLines(violation)];
-    length += next.join("\n").length + 1;
-    if (length > MAX_DETAILS) break;
-    lines.push(...next);
-    shown++;
-  }
-  if (shown < denied.length) lines.push(`and ${denied.length - shown} more`);
+  const shown = withinLength(denied.map(violationLine));
+  let room = MAX_LENGTH - lengthOf(shown);
+  const lines = shown.flatMap((line, i) => {
+    const details = detailLines(denied[i] as Violation);
+    room -= lengthOf(details);
+    return room >= 0 ? [line, ...details] : [line];
+  });
+  if (shown.length < denied.length) lines.push(`and ${denied.length - shown.length} more`);
   // "The last line matters: a denied UPDATE through `kubectl apply` puts lines of patch text before the message."
   if (lines.length > 1) lines.push(`refused by ${[...new Set(denied.map(ruleId))].join(", ")}`);
   return lines.join("\n");
+}
+
+/** The first line whatever its length, and as many others as fit. */
+function withinLength(lines: readonly string[]): readonly string[] {
+  let length = 0;
+  const end = lines.findIndex((line, i) => (length += line.length + 1) > MAX_LENGTH && i > 0);
+  return end < 0 ? lines : lines.slice(0, end);
+}
+
+function lengthOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + line.length + 1, 0);
 }
 
 /** Warnings of an admitted or refused request: what is only warned, then what belongs to no rule. */
@@ -44,15 +50,26 @@ export function violationLine(violation: Violation): string {
   return oneLine(`[${ruleId(violation)}] ${message}${where}${example}${pods}`);
 }
 
-function detailLines({ fix, remediation, link }: Violation): string[] {
-  const lines = [...(remediation ? [`  to do: ${remediation}`] : []), ...(fix ? fixLines(fix) : [])];
+function detailLines(violation: Violation): string[] {
+  const { fix, remediation, link } = violation;
+  const lines = [...(remediation ? [`  to do: ${remediation}`] : []), ...(fix ? fixLines(fix, violation) : [])];
   return link ? [...lines, `  see ${link}`] : lines;
 }
 
-/** The verified fix inline; objects as one line of JSON each, which `kubectl apply -f -` takes as it is. */
-function fixLines({ apply, remove }: VerifiedFix): string[] {
-  return [
+/** A fix longer than this is told by the command that prints it: about as much as fits on a screen. */
+const MAX_FIX = 1_000;
+
+/** The verified fix inline when it is short; objects as one line of JSON each, which `kubectl apply -f -` takes as it is. */
+function fixLines({ apply, remove }: VerifiedFix, violation: Violation): string[] {
+  const lines = [
     ...remove.map((ref) => `  fix (verified): delete ${kindKey(ref)} \`${nameKey(ref)}\``),
     ...apply.map((object) => `  fix (verified): apply ${JSON.stringify(object)}`),
   ];
+  return lines.join("\n").length <= MAX_FIX ? lines : [`  fix (verified): printed by \`${fixCommand(violation)}\``];
+}
+
+/** The command that prints what makes the rule hold. */
+function fixCommand({ pack, rule, object }: Violation): string {
+  const namespace = object.namespace === undefined ? "" : ` --namespace ${object.namespace}`;
+  return `sluice fix --cluster --rule ${ruleId({ pack, rule })}${namespace}`;
 }

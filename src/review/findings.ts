@@ -1,6 +1,6 @@
 import { refOf, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
-import { milder, type EnforcementAction, type Violation } from "../model/violation.js";
+import { milder, type EnforcementAction, type VerifiedFix, type Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Finding, Outcome, Scope } from "../rules/rule.js";
 
@@ -23,14 +23,27 @@ export function joinVerdicts(all: readonly Verdicts[]): Verdicts {
   };
 }
 
+/** More findings than this are told by command, not one by one. */
+const FIXED = 4;
+
+/** The fixes of all findings together: each only adds allowances, so together they hold too. One that cannot be had leaves none. */
+function joinFixes(findings: readonly Finding[]): VerifiedFix | undefined {
+  if (findings.length > FIXED) return undefined;
+  const fixes = findings.map(({ fix }) => fix?.());
+  if (!fixes.every((fix) => fix !== undefined)) return undefined;
+  const apply = new Map(fixes.flatMap((fix) => fix.apply.map((object) => [`${object.metadata.namespace ?? ""}/${object.metadata.name ?? ""}`, object])));
+  return { apply: [...apply.values()], remove: fixes.flatMap(({ remove }) => remove) };
+}
+
 /** A finding with the identity that its rule gives it. A part's own action never exceeds what the rule enforces now. */
 export function toViolation(rule: CompiledRule, finding: Finding, { object, action }: { readonly object: ObjectRef; readonly action: EnforcementAction }): Violation | undefined {
   const enforced = milder(action, finding.action ?? action);
   if (enforced === "off") return undefined;
-  const { action: _own, affected, ...found } = finding;
+  const { action: _own, affected, fix: makeFix, ...found } = finding;
+  const fix = enforced === "deny" ? makeFix?.() : undefined;
   const { remediation, link } = rule.entry;
   const runningPods = affected && new Set(affected).size;
-  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, ...(remediation && { remediation }), ...(link && { link }), ...found, ...(runningPods !== undefined && { runningPods }) };
+  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, ...(remediation && { remediation }), ...(link && { link }), ...found, ...(runningPods !== undefined && { runningPods }), ...(fix && { fix }) };
 }
 
 /** Outcomes of a protection as violations; an unproven one is what the pack's `unproven` says. */
@@ -70,6 +83,7 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
     ...first,
     message: also.length > 0 ? `${first.message} (also: ${also.join("; ")})` : first.message,
     affected: findings.flatMap(({ affected = [] }) => affected),
+    fix: () => joinFixes(findings),
     policies: [...new Set(findings.flatMap(({ policies }) => policies))],
     namespaces: [...new Set(findings.flatMap(({ namespaces = [] }) => namespaces))],
   }];

@@ -5,6 +5,7 @@ import { refOf, type KubeObject } from "../model/kubernetes.js";
 import { DIRECTIONS, type Direction, type Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import type { ProvisionEntry } from "../packs/pack.js";
 import { readChange } from "./change.js";
 import { baselinePolicies, fittingProvisions } from "./provision.js";
 
@@ -34,13 +35,17 @@ export function planProvision({ name, occasion }: { readonly name: string; reado
   if (!namespace?.object || namespace.terminating || packs.provisions.length === 0) return { plan: "none" };
   const fitting = fittingProvisions(readChange(asCreated(namespace.object), snapshot, packs).change, packs);
   if (fitting.length === 0) return { plan: "none" };
-  const [chosen] = fitting.filter(({ entry }) => occasion === "new" || (occasion === "existing" ? entry.existing : entry.restore));
+  const chosen = fitting.find(({ entry }) => isFor(entry, occasion));
   if (!chosen) return { plan: "enough" };
   const policies = baselinePolicies(namespace.object, name, { fitting: chosen, packs });
   if (occasion === "deleted") return { plan: "write", policies: policies.filter((policy) => !snapshot.policy(refOf(policy))) };
   if (!lacksBaseline(namespace, snapshot, packs)) return { plan: "enough" };
   const pods = occasion === "existing" ? newlyIsolated(policies, namespace, snapshot) : [];
   return pods.length > 0 ? { plan: "cuts-off", pods } : { plan: "write", policies };
+}
+
+function isFor({ existing, restore }: ProvisionEntry, occasion: Occasion): boolean {
+  return { new: true, existing, deleted: restore }[occasion];
 }
 
 function asCreated(object: KubeObject): AdmissionRequest {

@@ -1,4 +1,5 @@
 import { describeCounterexample, describeEnd, describeEndpoint, endNamespaces } from "../engine/describe.js";
+import { fixFlow } from "../engine/fix.js";
 import { affectedPods, holds, holdsForPod, regression, type ProofContext } from "../engine/prove.js";
 import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../engine/question.js";
 import { isLive, type Pod } from "../model/endpoint.js";
@@ -105,6 +106,7 @@ function finding(flow: FlowSpec, { counterexample }: Extract<Proof, { answer: "c
     namespaces: endNamespaces(counterexample),
     policies: verdict ? policyNames(blamed(verdict)) : [],
     ...atOtherEnd(flow, counterexample),
+    fix: () => fixFlow(snapshot, question, { name: slug(flow.what), context }),
     ...(affected && { affected: affected.map(nameKey) }),
     ...(flow.action ? { action: flow.action } : {}),
   };
@@ -116,4 +118,9 @@ function atOtherEnd({ direction }: FlowSpec, { connection }: Counterexample): Pi
   const other = direction === "egress" ? "ingress" : "egress";
   const [end, verdict] = other === "ingress" ? [connection.dst, connection.verdict.ingress] : [connection.src, connection.verdict.egress];
   return { remediation: `allow this traffic at the other end too: ${other} of ${describeEndpoint(end)} is denied by ${describeEnd(verdict, other)}` };
+}
+
+/** The words of a flow as part of a policy's name: `DNS of apps` as `dns-of-apps`. */
+function slug(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }

@@ -38,7 +38,8 @@ export interface Finding {
   readonly affected?: readonly string[];
   /** What to do, where it is known better than the rule's own text. */
   readonly remediation?: string;
-  readonly fix?: VerifiedFix;
+  /** A change after which it is proven to hold; worked out only for refusals. */
+  readonly fix?: () => VerifiedFix | undefined;
   readonly path?: string;
   /** Where one part of a rule is enforced otherwise than the rule. */
   readonly action?: EnforcementAction;

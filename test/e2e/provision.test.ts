@@ -66,14 +66,15 @@ describeWithCluster("sluice gives namespaces their policies", (cluster) => {
       expect(String(lines(old).find(({ msg }) => String(msg).includes("are not written"))?.["reason"])).toContain('User "system:serviceaccount:sluice-system:sluice" cannot patch resource "networkpolicies"');
       expect(await namesOf(old)).toEqual(["space-app-policy", "space-build-policy"]);
       expect(lines(old).filter(({ msg }) => String(msg).includes("are not written"))).toHaveLength(1);
-      expect(await metric('sluice_provision_namespaces_left{reason="refused"}')).toBe(4);
-      expect(await metric('sluice_provision_namespaces_left{reason="cuts-off"}')).toBe(1);
+      const left = await metric('sluice_provision_namespaces_left{reason="refused"}');
+      expect(left).toBeGreaterThanOrEqual(4);
       // One write per namespace: each stopped at its first policy.
-      expect(await metric('sluice_provision_writes_total{result="refused"}')).toBe(4);
+      expect(await metric('sluice_provision_writes_total{result="refused"}')).toBe(left);
+      expect(await metric('sluice_provision_namespaces_left{reason="cuts-off"}')).toBeGreaterThanOrEqual(1);
     });
 
     it("tells which running pod an older Space would cut off", async () => {
-      await cluster.waitFor("sluice to tell", async () => lines(busy).some(({ reason }) => String(reason).includes(`\`${busy}/stray\``) || String(reason).includes(`${busy}/stray`)));
+      await cluster.waitFor("sluice to tell", async () => lines(busy).some(({ reason }) => reason === `it would cut off running pods: ${busy}/stray`));
     });
 
     it("holds the pods of a namespace that was to be given its policies", async () => {

@@ -115,6 +115,15 @@ describe("holds", () => {
     expect(counterexample(holds(odd, served(odd), context)).subject.name).toBe("a");
   });
 
+  it("finds a running pod whose address is denied where a pod without one is not", () => {
+    const admin = clusterPolicy("AdminNetworkPolicy", { priority: 1, subject: { namespaces: { matchLabels: { "kubernetes.io/metadata.name": "gate" } } }, egress: [{ action: "Deny", to: [{ networks: ["10.0.0.0/8"] }] }] });
+    const snapshot = snapshotOf(admin, pod("in", {}, { ip: "10.0.0.1" }), pod("out", {}, { ip: "11.0.0.1" }), pod("gateway", {}, { namespace: "gate", ip: "12.0.0.1" }));
+    const gateway = snapshot.pod("gate", "gateway");
+    const flow: Flow = { subject: space(snapshot), direction: "ingress", anyOf: [{ peers: gateway ? [{ kind: "pod", pod: gateway }] : [], traffic: HTTPS }] };
+    expect(counterexample(holds(snapshot, flow, context)).subject.name).toBe("in");
+    expect(holds(snapshot, flow, { ...context, profile: { cidrSelectsPods: false } }).answer).toBe("proven");
+  });
+
   it("demands nothing without alternatives, peers or traffic", () => {
     const snapshot = snapshotOf(denyEgress);
     const flow = to(snapshot, "34.0.0.0/8");

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { expect } from "vitest";
 import { readObjects } from "../../src/dialects/index.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot } from "../../src/model/snapshot.js";
@@ -20,9 +21,13 @@ export const PORTS = [53, 80, 81, 8080];
 export const PROTOCOLS = ["TCP", "UDP"];
 export const PORT_NAMES = ["web", "dns"];
 
-/** How often a law runs: `LAWS_RUNS`, or the default. */
-export function lawRuns(byDefault = 1000): { readonly numRuns: number } {
-  return { numRuns: Number(process.env.LAWS_RUNS ?? byDefault) };
+const seed = Number(process.env.LAWS_SEED ?? Date.now() % 2 ** 31);
+
+/** How often a law runs, `LAWS_RUNS` or the default, and from which seed, `LAWS_SEED` or the clock; both are printed. */
+export function lawRuns(byDefault = 1000): { readonly numRuns: number; readonly seed: number } {
+  const numRuns = Number(process.env.LAWS_RUNS ?? byDefault);
+  console.info(`law: ${expect.getState().currentTestName ?? ""}: ${numRuns} runs, seed ${seed}`);
+  return { numRuns, seed };
 }
 
 export function snapshotOf(objects: Iterable<KubeObject>): Snapshot {

@@ -75,8 +75,9 @@ export function arbitraryFlow({ slots }: { readonly slots: number }): fc.Arbitra
   return fc.record({
     subject: space,
     direction: fc.constantFrom("ingress" as const, "egress" as const),
+    runningOnly: fc.constantFrom(false, false, false, true),
     anyOf: fc.oneof(fc.tuple(targetPlan("any")), fc.tuple(targetPlan("any"), targetPlan(slots > 1 ? "existing" : "none"))),
-  }).map(({ subject, direction, anyOf }) => {
+  }).map(({ subject, direction, runningOnly, anyOf }) => {
     const make = (snapshot: Snapshot): Flow => {
       const pods = [...snapshot.pods()];
       const targets = anyOf.map((plan): FlowTarget => {
@@ -91,8 +92,8 @@ export function arbitraryFlow({ slots }: { readonly slots: number }): fc.Arbitra
         const plain = direction === "egress" && kept.some((peer) => peer.kind === "addresses") && typeof plan.traffic === "function";
         return { peers: kept, traffic: plain ? portRange("TCP", 80, 80) : plan.traffic, some: plan.some };
       });
-      return { subject, direction, anyOf: targets };
+      return { subject, direction, anyOf: targets, ...(runningOnly ? { runningOnly } : {}) };
     };
-    return Object.assign(make, { [fc.toStringMethod]: () => fc.stringify({ subject, direction, anyOf }) });
+    return Object.assign(make, { [fc.toStringMethod]: () => fc.stringify({ subject, direction, runningOnly, anyOf }) });
   });
 }

@@ -74,15 +74,20 @@ interface FlowCase extends Case {
 
 /** Some pod of the subject held the flow before (when there is one) and does not now. */
 export function breaks(question: FlowCase): boolean {
-  for (const subject of everyone(question.flow.subject, question, "subject")) if (isBroken(question, subject)) return true;
+  for (const subject of subjects(question)) if (isBroken(question, subject)) return true;
   return false;
 }
 
-export function runningBroken(question: FlowCase): readonly (readonly [Pod, boolean])[] {
-  const { namespace, pods } = question.flow.subject;
-  if ("future" in namespace) return [];
-  const running = [...(question.after.namespaces.get(namespace.name)?.pods.values() ?? [])].filter((pod) => isLive(pod) && pods.matches(pod.labels));
-  return running.map((pod) => [pod, isBroken(question, someone(pod, question))]);
+function* subjects(question: FlowCase): Iterable<Someone> {
+  for (const one of everyone(question.flow.subject, question, "subject")) {
+    if (!question.flow.runningOnly || one.now.origin !== "hypothetical") yield one;
+  }
+}
+
+/** Each running pod of the subject, whether it is one that `breaks`, and whether it is one that `opens`. */
+export function running(question: FlowCase): readonly { readonly pod: Pod; readonly breaks: boolean; readonly opens: boolean }[] {
+  const pods = [...subjects(question)].filter(({ now }) => now.origin !== "hypothetical");
+  return pods.map((one) => ({ pod: one.now, breaks: isBroken(question, one), opens: isOpened(question, one) }));
 }
 
 /** Each space as peer is one pod, the same in every target's turn before and after: all choices are tried. */
@@ -177,15 +182,18 @@ function withNamespaces(snapshot: Snapshot, people: readonly Someone[]): Snapsho
 
 /** Some connection of the flow is allowed now, and was not before when there is a before. */
 export function opens(question: FlowCase): boolean {
+  for (const subject of subjects(question)) if (isOpened(question, subject)) return true;
+  return false;
+}
+
+function isOpened(question: FlowCase, subject: Someone): boolean {
   const { before, after, flow } = question;
-  for (const subject of everyone(flow.subject, question, "subject")) {
-    for (const target of flow.anyOf) {
-      for (const end of target.peers.flatMap((peer) => endsOf(question, peer))) {
-        for (const point of points(target, flow, { subject, end })) {
-          const attempt = { subject, end, point };
-          if (isNone(attempt) || !connects({ ...question, snapshot: after, time: "now" }, attempt)) continue;
-          if (!before || !connects({ ...question, snapshot: before, time: "was" }, attempt)) return true;
-        }
+  for (const target of flow.anyOf) {
+    for (const end of target.peers.flatMap((peer) => endsOf(question, peer))) {
+      for (const point of points(target, flow, { subject, end })) {
+        const attempt = { subject, end, point };
+        if (isNone(attempt) || !connects({ ...question, snapshot: after, time: "now" }, attempt)) continue;
+        if (!before || !connects({ ...question, snapshot: before, time: "was" }, attempt)) return true;
       }
     }
   }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../src/engine/evaluate.js";
 import { equivalent, implies } from "../../src/engine/implies.js";
-import { excludes, exclusionRegression, holds, holdsForPod, regression, affectedRunning } from "../../src/engine/prove.js";
+import { excludes, excludesForPod, exclusionRegression, holds, holdsForPod, regression, affectedRunning } from "../../src/engine/prove.js";
 import { isolated, isolationRegression } from "../../src/engine/prove-isolation.js";
 import type { Counterexample, Flow, FlowPeer, PodSpace, Proof } from "../../src/engine/question.js";
 import type { EngineProfile } from "../../src/engine/verdict.js";
@@ -11,7 +11,7 @@ import { DIRECTIONS } from "../../src/model/policy.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { change, cluster, lawRuns, snapshotOf } from "./arbitrary-cluster.js";
 import { arbitraryFlow, arbitraryIsolationSpace } from "./arbitrary-flow.js";
-import { breaks, escapes, opens, runningBroken } from "./brute-force.js";
+import { breaks, escapes, opens, running } from "./brute-force.js";
 
 const profile: fc.Arbitrary<EngineProfile> = fc.record({ cidrSelectsPods: fc.boolean() });
 const budget = { steps: 1_000_000 };
@@ -119,18 +119,21 @@ function isOpened({ connection, subjectNamespace, peerNamespace }: Counterexampl
 }
 
 describe("for running pods", () => {
-  it("one pod and the count of affected ones agree with the judge", () => {
+  it("one pod and the affected ones agree with the judge", () => {
     fc.assert(fc.property(cluster, fc.array(change, { maxLength: 1 }), arbitraryFlow({ slots: 1 }), profile, (objects, changes, flow, p) => {
       const before = snapshotOf(objects);
       const after = snapshotOf([...objects, ...changes]);
       const asked = flow(after);
       const context = { profile: p, budget };
-      const broken = runningBroken({ after, flow: asked, profile: p });
-      expect(affectedRunning(undefined, after, { flow: asked, context })).toBe(broken.filter(([, isBroken]) => isBroken).length);
-      const regressed = runningBroken({ before, after, flow: asked, profile: p });
-      expect(affectedRunning(before, after, { flow: asked, context })).toBe(regressed.filter(([, isBroken]) => isBroken).length);
-      for (const [pod, isBroken] of broken) expect(says(holdsForPod(after, asked, { pod, context }))).toBe(!isBroken);
+      for (const past of [undefined, before]) {
+        const pods = running({ before: past, after, flow: asked, profile: p });
+        expect(affectedRunning(past, after, { flow: asked, context })).toBe(pods.filter((one) => one.breaks).length);
+        expect(affectedRunning(past, after, { flow: asked, context, mode: "excludes" })).toBe(pods.filter((one) => one.opens).length);
+        for (const one of past ? [] : pods) {
+          expect(says(holdsForPod(after, asked, { pod: one.pod, context }))).toBe(!one.breaks);
+          expect(says(excludesForPod(after, asked, { pod: one.pod, context }))).toBe(!one.opens);
+        }
+      }
     }), lawRuns());
   });
 });
-
