@@ -15,17 +15,23 @@ const CLEANERS: ReadonlySet<string> = new Set([
 
 /** Requests that are never refused, whatever the rules say; each branch with its reason. */
 export function isAlwaysAdmitted(request: AdmissionRequest, snapshot: Snapshot): boolean {
-  const { operation, kind, subResource, oldObject, object, namespace } = request;
   // Status and other subresources do not change who can reach whom.
-  if (operation === "CONNECT" || subResource) return true;
-  if (operation === "DELETE") {
-    // A pod or a namespace that goes takes no flow from the pods that stay.
-    if (kind.group === "" && (kind.kind === "Pod" || kind.kind === "Namespace")) return true;
-    if (CLEANERS.has(request.userInfo.username)) return true;
-    if (oldObject?.metadata.deletionTimestamp !== undefined) return true;
-    return namespace !== undefined && snapshot.namespace(namespace).terminating;
-  }
-  // "UPDATE with metadata.deletionTimestamp set (finalizer removal) must never be denied, else the object cannot go" (A6).
-  // An UPDATE of its spec is no finalizer removal.
-  return operation === "UPDATE" && object?.metadata.deletionTimestamp !== undefined && isDeepStrictEqual(object.spec, oldObject?.spec);
+  if (request.operation === "CONNECT" || request.subResource) return true;
+  if (request.operation === "DELETE") return isAdmittedDelete(request, snapshot);
+  return request.operation === "UPDATE" && isFinalizerRemoval(request);
+}
+
+function isAdmittedDelete({ kind, userInfo, oldObject, namespace }: AdmissionRequest, snapshot: Snapshot): boolean {
+  // A pod or a namespace that goes takes no flow from the pods that stay.
+  if (kind.group === "" && (kind.kind === "Pod" || kind.kind === "Namespace")) return true;
+  if (CLEANERS.has(userInfo.username) || oldObject?.metadata.deletionTimestamp !== undefined) return true;
+  return namespace !== undefined && snapshot.namespace(namespace).terminating;
+}
+
+/**
+ * "UPDATE with metadata.deletionTimestamp set (finalizer removal) must never be denied, else the object cannot go" (A6).
+ * An UPDATE of its spec is no finalizer removal.
+ */
+function isFinalizerRemoval({ object, oldObject }: AdmissionRequest): boolean {
+  return object?.metadata.deletionTimestamp !== undefined && isDeepStrictEqual(object.spec, oldObject?.spec);
 }

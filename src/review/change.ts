@@ -17,21 +17,21 @@ export interface Reading {
  * (admission.md): the watch may lag behind what the API server knows.
  */
 export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): Reading {
-  const { oldObject, operation } = request;
-  const object = operation === "DELETE" ? undefined : request.object && named(request.object, request);
-  const stored = oldObject && named(oldObject, request);
+  const stored = request.oldObject && named(request.oldObject, request);
+  const object = request.operation === "DELETE" || !request.object ? undefined : named(request.object, request);
   const reading = object ? readObject(object) : { facts: [], problems: [] };
-  const before = snapshot.with(stored ? puts(stored) : object ? [{ remove: refOf(object) }] : []);
-  const after = object ? before.with(reading.facts.map((put) => ({ put }))) : stored ? before.with([{ remove: refOf(stored) }]) : before;
-  const change: Change = {
-    request: object ? { ...request, object } : request,
-    before,
-    after,
-    touches: whatIsTouched(request),
-    ...(request.namespace === undefined ? {} : { namespace: request.namespace }),
-    cel: celVariables({ ...request, ...(object && { object }) }, before, packs),
-  };
+  const before = snapshot.with(earlier(stored, object));
+  const after = before.with(object ? reading.facts.map((put) => ({ put })) : stored ? [{ remove: refOf(stored) }] : []);
+  const asked = object ? { ...request, object } : request;
+  const { namespace } = request;
+  const change: Change = { request: asked, before, after, touches: whatIsTouched(request), ...(namespace !== undefined && { namespace }), cel: celVariables(asked, before, packs) };
   return { change, problems: reading.problems };
+}
+
+/** What the snapshot has to learn to be the state before: the stored object, or that there is none yet. */
+function earlier(stored: KubeObject | undefined, object: KubeObject | undefined): readonly Edit[] {
+  if (stored) return readObject(stored).facts.map((put) => ({ put }));
+  return object ? [{ remove: refOf(object) }] : [];
 }
 
 /** A pod of a ReplicaSet has only `generateName` in the mutating phase (A3). */
@@ -40,10 +40,6 @@ function named(object: KubeObject, { name, namespace }: AdmissionRequest): KubeO
   const fallback = metadata.name ?? (name !== "" ? name : `${metadata.generateName ?? ""}(new)`);
   const place = object.kind !== "Namespace" && metadata.namespace === undefined && namespace !== undefined ? { namespace } : {};
   return { ...object, metadata: { ...metadata, name: fallback, ...place } };
-}
-
-function puts(object: KubeObject): Edit[] {
-  return readObject(object).facts.map((put) => ({ put }));
 }
 
 function whatIsTouched({ kind }: AdmissionRequest): Change["touches"] {

@@ -4,7 +4,7 @@ import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
 import { refOf, type KubeObject } from "../model/kubernetes.js";
 import { DIRECTIONS, type Direction, type Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { CompiledPacks } from "../packs/compile.js";
+import type { CompiledPacks, CompiledProvision } from "../packs/compile.js";
 import type { ProvisionEntry } from "../packs/pack.js";
 import { readChange } from "./change.js";
 import { baselinePolicies, fittingProvisions } from "./provision.js";
@@ -32,15 +32,22 @@ export type ProvisionPlan =
  */
 export function planProvision({ name, occasion }: { readonly name: string; readonly occasion: Occasion }, snapshot: Snapshot, packs: CompiledPacks): ProvisionPlan {
   const namespace = snapshot.namespaces.get(name)?.namespace;
-  if (!namespace?.object || namespace.terminating || packs.provisions.length === 0) return { plan: "none" };
-  const fitting = fittingProvisions(readChange(asCreated(namespace.object), snapshot, packs).change, packs);
-  if (fitting.length === 0) return { plan: "none" };
+  const fitting = namespace && !namespace.terminating ? provisionsOf(namespace, snapshot, packs) : [];
+  if (!namespace || fitting.length === 0) return { plan: "none" };
   const chosen = fitting.find(({ entry }) => isFor(entry, occasion));
   if (!chosen) return { plan: "enough" };
   const policies = baselinePolicies(namespace.object, name, { fitting: chosen, packs });
   if (occasion === "deleted") return { plan: "write", policies: policies.filter((policy) => !snapshot.policy(refOf(policy))) };
   if (!lacksBaseline(namespace, snapshot, packs)) return { plan: "enough" };
-  const pods = occasion === "existing" ? newlyIsolated(policies, namespace, snapshot) : [];
+  return unlessCutOff(policies, occasion === "existing" ? newlyIsolated(policies, namespace, snapshot) : []);
+}
+
+function provisionsOf({ object }: Namespace, snapshot: Snapshot, packs: CompiledPacks): readonly CompiledProvision[] {
+  if (!object || packs.provisions.length === 0) return [];
+  return fittingProvisions(readChange(asCreated(object), snapshot, packs).change, packs);
+}
+
+function unlessCutOff(policies: readonly KubeObject[], pods: readonly string[]): ProvisionPlan {
   return pods.length > 0 ? { plan: "cuts-off", pods } : { plan: "write", policies };
 }
 

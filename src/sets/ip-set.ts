@@ -66,25 +66,30 @@ export function parseAddress(text: string): Address | undefined {
  * An IPv4-mapped block is read as the IPv4 block it maps. Undefined when the text is no CIDR.
  */
 export function parseCidr(text: string): IpSet | undefined {
-  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
-  if (!match) return undefined;
-  const [, host = "", bits = ""] = match;
-  const prefix = Number(bits);
-  const mapped = /^::ffff:/i.test(host) && prefix >= 96;
+  const [, host = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
   const address = parseAddress(host);
-  if (address === undefined) return undefined;
-  if (typeof address === "bigint" || (host.includes(":") && !mapped)) {
-    if (prefix > 128) return undefined;
-    const size = 1n << BigInt(128 - prefix);
-    const value = typeof address === "bigint" ? address : BigInt(address) + 0xffff00000000n;
-    const low = (value / size) * size;
-    return new IpSet(IntervalSet.empty(), IntervalSet.of(low, low + size - 1n));
-  }
-  const width = mapped ? prefix - 96 : prefix;
-  if (width > 32) return undefined;
-  const size = 2 ** (32 - width);
+  if (address === undefined || bits === "") return undefined;
+  const prefix = Number(bits);
+  if (!host.includes(":")) return blockV4(address as number, prefix);
+  if (typeof address === "number" && prefix >= 96) return blockV4(address, prefix - 96);
+  return blockV6(typeof address === "number" ? BigInt(address) + MAPPED : address, prefix);
+}
+
+/** `::ffff:0:0`, where IPv4-mapped addresses begin. */
+const MAPPED = 0xffff_0000_0000n;
+
+function blockV4(address: number, prefix: number): IpSet | undefined {
+  if (prefix > 32) return undefined;
+  const size = 2 ** (32 - prefix);
   const low = Math.floor(address / size) * size;
   return new IpSet(IntervalSet.of(low, low + size - 1), IntervalSet.empty());
+}
+
+function blockV6(address: bigint, prefix: number): IpSet | undefined {
+  if (prefix > 128) return undefined;
+  const size = 1n << BigInt(128 - prefix);
+  const low = (address / size) * size;
+  return new IpSet(IntervalSet.empty(), IntervalSet.of(low, low + size - 1n));
 }
 
 /** The address as people write it. */
