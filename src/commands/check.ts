@@ -128,7 +128,7 @@ function ofTheSet({ request }: Proposed, { before, after }: { readonly before: S
     const applies = rule.applies(change);
     return applies.ok && applies.value;
   });
-  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change, false))), change, packs);
+  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change))), change, packs);
 }
 
 /** Kinds of anomaly that only say something where the workloads are known too. */

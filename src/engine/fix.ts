@@ -192,7 +192,7 @@ function peerBox(snapshot: Snapshot, { peers }: FlowTarget, pod: Pod): LabelBox 
 /** Labels that controllers make up anew for every revision or pod. */
 const VOLATILE = /(^|\/)(pod-template-hash|controller-revision-hash|pod-template-generation|pod-name|pod-index|job-name|controller-uid|revision|rev)$/;
 /** Labels people select by, best first. */
-const CUSTOMARY = ["k8s-app", "app.kubernetes.io/name", "app", "istio", "app.kubernetes.io/component", "name"];
+const CUSTOMARY = ["k8s-app", "app.kubernetes.io/name", "app", "app.kubernetes.io/component", "name"];
 
 function customary(key: string): number {
   const at = CUSTOMARY.indexOf(key);

@@ -7,29 +7,39 @@ import type { Party } from "./party.js";
 import type { Flow, PodSpace } from "./question.js";
 import { policiesFor } from "./relevant.js";
 import { runningPeers, type Care } from "./sight.js";
-import { flowBreaks, flowReaches, HYPOTHETICAL, setScene, slotId, type Slot, type Stage } from "./symbolic-flow.js";
+import { flowBreaks, flowReaches, HYPOTHETICAL, setScene, slotId, type Slot, type SpaceParty, type Stage } from "./symbolic-flow.js";
 
 /** True of the pods that answer no: "held before and does not hold now", or "reaches a peer now and did not before". */
 export function wanted(question: FlowCase, stage: Stage, subject: Party): Formula {
+  if (isNobody(question, subject)) return FALSE;
   const views = viewsOf(question);
   const scene = setScene({ views, stage, subject });
   return question.mode === "excludes" ? flowReaches(views, scene) : flowBreaks(views, scene);
 }
 
 /** "The flow does not hold now", whatever was before. */
-export function brokenNow({ present }: FlowCase, stage: Stage, subject: Party): Formula {
+export function brokenNow(question: FlowCase, stage: Stage, subject: Party): Formula {
+  if (isNobody(question, subject)) return FALSE;
+  const { present } = question;
   const options = { views: [present] as const, stage, subject };
   const coarse = flowBreaks([present], setScene({ ...options, coarse: true }));
   return coarse === FALSE ? FALSE : flowBreaks([present], setScene(options));
 }
 
+function isNobody({ inquiry }: FlowCase, subject: Party): boolean {
+  return subject.kind === "space" && !inquiry.isInhabited(subject);
+}
+
 /** The peers of the flow, each space as one pod nobody has created yet. */
-export function hypotheticalStage(flow: Flow): Stage {
+export function hypotheticalStage({ flow, inquiry }: FlowCase): Stage {
   const slots = new Map<string, Slot>();
   for (const [target, { peers }] of flow.anyOf.entries()) {
     for (const [index, peer] of peers.entries()) {
       const id = slotId(target, index);
-      if (peer.kind === "space") slots.set(id, { party: { kind: "space", id, space: peer }, running: [], isPicked: (option) => (option === HYPOTHETICAL ? TRUE : FALSE) });
+      if (peer.kind !== "space") continue;
+      const party: SpaceParty = { kind: "space", id, space: peer };
+      const isThere = inquiry.isInhabited(party);
+      slots.set(id, { party, running: [], isInhabited: isThere, isPicked: (option) => (isThere && option === HYPOTHETICAL ? TRUE : FALSE) });
     }
   }
   return { flow, slots };
@@ -45,7 +55,8 @@ function fullSlot(question: FlowCase, slot: Slot, { id, care }: { readonly id: s
   // Two of each group, so that every subject has a peer that is not itself.
   const running = runningPeers(question, slot.party, care).flatMap((group) => group.slice(0, 2));
   if (running.length === 0) return slot;
-  return { party: slot.party, running, isPicked: question.inquiry.choice(`${id} is`, [...running.map(({ name }) => name), HYPOTHETICAL]) };
+  const options = [...running.map(({ name }) => name), ...(slot.isInhabited ? [HYPOTHETICAL] : [])];
+  return { ...slot, running, isPicked: question.inquiry.choice(`${id} is`, options) };
 }
 
 /** True when nothing that could decide about the flow differs between two snapshots: the usual case of a change elsewhere, at no cost. */

@@ -34,6 +34,7 @@ interface Owner {
   readonly boxes: Map<LabelBox, Formula>;
 }
 
+const NO_VALUES: ReadonlySet<string> = new Set();
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -91,13 +92,22 @@ export class Inquiry {
     return solve(this.formulas, root, { candidatesOf: (variable, mentioned) => this.candidatesOf(variable, mentioned), meter: this.meter });
   }
 
+  /** False when no pod could ever lie in the space: contradictory selectors, or values that no label can have. */
+  isInhabited(party: SpaceParty): boolean {
+    const scopes: readonly Scope[] = isFuture(party.space.namespace) ? ["pod", "namespace"] : ["pod"];
+    return scopes.every((scope) => {
+      const box = limitsOf(party.space, scope);
+      return !box.isEmpty && [...box.constraints.keys()].every((key) => this.candidatesOf(this.label(party, scope, key), NO_VALUES).length > 0);
+    });
+  }
+
   /** The label map a solution stands for: keys it leaves open have the preferred value, absent where the space permits. */
   labelsOf(party: SpaceParty, scope: Scope, values: ReadonlyMap<Variable, string | undefined>): Readonly<Record<string, string>> {
     const box = limitsOf(party.space, scope);
     const labels: Record<string, string> = {};
     for (const key of new Set([...this.unknownLabels(party, scope).keys(), ...box.constraints.keys(), ...(scope === "namespace" ? [NAME_LABEL] : [])])) {
       const variable = this.label(party, scope, key);
-      const value = values.has(variable) ? values.get(variable) : this.candidatesOf(variable, new Set())[0];
+      const value = values.has(variable) ? values.get(variable) : this.candidatesOf(variable, NO_VALUES)[0];
       if (value !== undefined) labels[key] = value;
     }
     return labels;
@@ -109,10 +119,10 @@ export class Inquiry {
    */
   consistent(root: Formula, parties: readonly SpaceParty[]): Formula {
     const future = parties.filter((party) => isFuture(party.space.namespace));
-    return this.formulas.and([root, ...future.flatMap((a, i) => future.slice(i + 1).map((b) => this.apartOrAlike(root, a, b)))]);
+    return this.formulas.and([root, ...future.flatMap((a, i) => future.slice(i + 1).map((b) => this.apartOrAlike(root, [a, b])))]);
   }
 
-  private apartOrAlike(root: Formula, ...[a, b]: [SpaceParty, SpaceParty]): Formula {
+  private apartOrAlike(root: Formula, [a, b]: readonly [SpaceParty, SpaceParty]): Formula {
     const { formulas } = this;
     const keys = new Set([a, b].flatMap((party) => [NAME_LABEL, ...this.unknownLabels(party, "namespace").keys(), ...limitsOf(party.space, "namespace").constraints.keys()]));
     const both = (key: string, values: ValueSet): readonly [Formula, Formula] => [formulas.atom(this.label(a, "namespace", key), values), formulas.atom(this.label(b, "namespace", key), values)];

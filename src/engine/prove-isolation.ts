@@ -72,7 +72,7 @@ class Isolation {
 
   prove(): Proof {
     const { formulas, meter } = this.inquiry;
-    const root = formulas.or(each(this.question.directions, (direction) => this.escapes(this.party, direction)));
+    const root = this.inquiry.isInhabited(this.party) ? formulas.or(each(this.question.directions, (direction) => this.escapes(this.party, direction))) : FALSE;
     const exhausted = meter.exhausted;
     const solution = exhausted ? { answer: "unknown" as const } : root === FALSE ? { answer: "unsatisfiable" as const } : this.inquiry.solve(root);
     if (solution.answer === "unknown") meter.renew();

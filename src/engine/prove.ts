@@ -56,7 +56,7 @@ export function excludesForPod(snapshot: Snapshot, flow: Flow, { pod, context }:
 
 function proveForPod(asked: FlowQuestion, pod: Pod): Proof {
   const question = openCase(asked);
-  const stage = fullStage(question, hypotheticalStage(asked.flow), "any");
+  const stage = fullStage(question, hypotheticalStage(question), "any");
   return answer(question, tryPod(question, stage, pod) ?? "none");
 }
 
@@ -75,7 +75,7 @@ export function affectedRunning(before: Snapshot | undefined, after: Snapshot, a
 /** The running pods of the subject for which the answer is no: the flow does not hold after and, given `before`, held then. Undefined past the budget. */
 export function affectedPods(before: Snapshot | undefined, after: Snapshot, { flow, context, mode = "holds" }: Affecting): readonly Pod[] | undefined {
   const question = openCase({ flow, mode, context, after, ...(before ? { before } : {}) });
-  const stage = fullStage(question, hypotheticalStage(flow), "any");
+  const stage = fullStage(question, hypotheticalStage(question), "any");
   const affected: Pod[] = [];
   for (const group of runningSubjects(question, stage, "all")) {
     const solution = question.inquiry.solve(wanted(question, stage, question.present.party(group[0])));
@@ -93,7 +93,7 @@ type Finding = Counterexample | "none" | "unknown";
 function prove(asked: FlowQuestion): Proof {
   const question = openCase(asked);
   const { subject, flow } = question;
-  const bare = hypotheticalStage(flow);
+  const bare = hypotheticalStage(question);
   if (flow.runningOnly) return answer(question, tryRunning(question, fullStage(question, bare, "any"), "all"));
   // The usual case: the flow holds for all hypothetical pods, whatever was before, and nothing that runs is different.
   const care: Care = asked.mode === "holds" && isRefuted(question, brokenNow(question, bare, subject)) ? "unhelpful" : "any";

@@ -20,6 +20,8 @@ export interface Stage {
 export interface Slot {
   readonly party: SpaceParty;
   readonly running: readonly Pod[];
+  /** Could there be a pod that nobody has created yet? */
+  readonly isInhabited: boolean;
   /** "The peer is this one": a running pod by its name, or `HYPOTHETICAL`. */
   readonly isPicked: (option: string) => Formula;
 }

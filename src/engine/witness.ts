@@ -5,7 +5,7 @@ import type { FlowCase } from "./flow-question.js";
 import type { Variable } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
 import type { Party } from "./party.js";
-import type { Counterexample, Flow } from "./question.js";
+import type { Counterexample, Flow, FlowPeer } from "./question.js";
 import { HYPOTHETICAL, hypotheticalPod, inView, setScene, slotId, type Scene, type SpaceParty, type Stage } from "./symbolic-flow.js";
 import type { Cell } from "./symbolic-verdict.js";
 import { View } from "./view.js";
@@ -81,6 +81,8 @@ function pickedPeers(question: FlowCase, stage: Stage, values: Values): Readonly
   for (const [id, slot] of stage.slots) {
     const options = [...slot.running.map((pod) => pod.name), HYPOTHETICAL];
     const picked = options.find((option) => inquiry.formulas.evaluate(slot.isPicked(option), (variable) => values.get(variable) ?? options[0]));
+    // Nobody can be in the space: it demands nothing.
+    if (picked === undefined) continue;
     const running = slot.running.find((pod) => pod.name === picked);
     out.set(id, running ? { pod: running, namespace: present.snapshot.namespace(running.namespace) } : makePod(present, slot.party, { values, name: `hypothetical-${id.replace(/\W+/g, "-")}` }));
   }
@@ -90,9 +92,10 @@ function pickedPeers(question: FlowCase, stage: Stage, values: Values): Readonly
 function withPeers(flow: Flow, peers: ReadonlyMap<string, Found>): Flow {
   const anyOf = flow.anyOf.map((target, t) => ({
     ...target,
-    peers: target.peers.map((peer, p) => {
+    peers: target.peers.flatMap((peer, p): readonly FlowPeer[] => {
       const found = peers.get(slotId(t, p));
-      return found ? { kind: "pod" as const, pod: found.pod } : peer;
+      if (found) return [{ kind: "pod", pod: found.pod }];
+      return peer.kind === "space" ? [] : [peer];
     }),
   }));
   return { ...flow, anyOf };

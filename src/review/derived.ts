@@ -11,7 +11,7 @@ export function judgeDerived(rule: CompiledRule, change: Change, packs: Compiled
   if (!made) return NO_VERDICTS;
   if (!made.ok) return fromErrors(rule, made.problems, objectOf(change));
   const later = derivedChange(change, made.value);
-  const verdicts = packs.rules.filter(({ pack }) => pack === rule.pack).map((other) => askProtection(other, later, false));
+  const verdicts = packs.rules.filter(({ pack }) => pack === rule.pack).map((other) => askProtection(other, later, { onlyRegressions: true }));
   return asThisRule(joinVerdicts(verdicts), rule, change);
 }
 

@@ -5,12 +5,19 @@ import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Outcome, Protection, Scope } from "../rules/rule.js";
 import { fromOutcomes, joinVerdicts, milder, NO_VERDICTS, objectOf, scopeName, type Verdicts } from "./findings.js";
 
+export interface Leniency {
+  /** The namespace is being set up. */
+  readonly settingUp?: boolean;
+  /** Say nothing of what was broken before. */
+  readonly onlyRegressions?: boolean;
+}
+
 /** Asks the protections of one rule what the change does to them. */
-export function askProtection(rule: CompiledRule, change: Change, settingUp: boolean): Verdicts {
+export function askProtection(rule: CompiledRule, change: Change, { settingUp = false, onlyRegressions = false }: Leniency = {}): Verdicts {
   const { protect } = rule.behaviour;
   if (!protect) return NO_VERDICTS;
   if (change.touches === "pod" && change.request.operation === "CREATE") return hold(rule, protect, change);
-  return changesReach(change) ? regressions(rule, protect, { change, settingUp }) : NO_VERDICTS;
+  return changesReach(change) ? regressions(rule, protect, { change, settingUp, onlyRegressions }) : NO_VERDICTS;
 }
 
 /** Only policies, and the labels of pods and namespaces, say who can reach whom. */
@@ -43,18 +50,17 @@ function isMirror({ request: { object, userInfo } }: Change): boolean {
   return userInfo.groups.includes("system:nodes") && object?.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined;
 }
 
-interface Asking {
+interface Asking extends Required<Leniency> {
   readonly change: Change;
-  readonly settingUp: boolean;
 }
 
 /** "Refuse when there is an endpoint for which the flow held before and does not hold after"; what was broken already is warned about. */
-function regressions(rule: CompiledRule, protect: Protection, { change, settingUp }: Asking): Verdicts {
+function regressions(rule: CompiledRule, protect: Protection, { change, settingUp, onlyRegressions }: Asking): Verdicts {
   const scopes = protect.scopes(change).filter((scope) => "future" in scope || !scope.terminating);
   const object = objectOf(change);
   const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
   // A cluster-scoped policy touches everything: what is broken anyway is for reports to tell.
-  const isDue = ({ outcome }: Outcome): boolean => change.namespace !== undefined || outcome !== "broken-before";
+  const isDue = ({ outcome }: Outcome): boolean => outcome !== "broken-before" || (change.namespace !== undefined && !onlyRegressions);
   const outcomes = (lenient: boolean): readonly Outcome[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => protect.regression(change, scope)).filter(isDue);
   return joinVerdicts([
     fromOutcomes(rule, outcomes(false), { object, action: rule.entry.enforcementAction }),

@@ -85,7 +85,7 @@ function judgeRules(change: Change, packs: CompiledPacks): Verdicts[] {
   return packs.rules.map((rule) => {
     const applies = rule.applies(change);
     if (!applies.ok) return fromErrors(rule, applies.problems, objectOf(change));
-    return applies.value ? joinVerdicts([judgeObject(rule, change), askProtection(rule, change, settingUp), judgeDerived(rule, change, packs)]) : NO_VERDICTS;
+    return applies.value ? joinVerdicts([judgeObject(rule, change), askProtection(rule, change, { settingUp }), judgeDerived(rule, change, packs)]) : NO_VERDICTS;
   });
 }
 

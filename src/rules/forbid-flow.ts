@@ -67,8 +67,20 @@ interface At {
 function regressions(flow: FlowSpec, change: Change, { scope, context }: At): readonly Outcome[] {
   const { before, after } = change;
   const question = forbidden(flow, after, { scope, reach: "future" });
-  const opened = question ? [outcome(flow, { snapshot: after, before, question, context })] : [];
-  return firstBroken([...opened, ...becomesEnd(flow, change, { scope, context })]);
+  if (!question) return [];
+  const asked: Asked = { snapshot: after, before, question, context };
+  const proof = prove(asked);
+  const outcomes = firstBroken([outcomeFor(flow, proof, asked), ...becomesEnd(flow, change, { scope, context })]);
+  // No steps: nothing that decides about this flow has changed.
+  const isTouched = proof.answer === "proven" && proof.steps > 0 && !("future" in scope);
+  return isTouched && outcomes.every(({ outcome: kind }) => kind === "holds") ? possibleBefore(flow, after, { scope, context }) : outcomes;
+}
+
+/** What was possible before the change and still is, where the change touches it. */
+function possibleBefore(flow: FlowSpec, snapshot: Snapshot, { scope, context }: At): readonly Outcome[] {
+  const question = forbidden(flow, snapshot, { scope, reach: "possible" });
+  const standing = question && outcome(flow, { snapshot, question, context });
+  return standing?.outcome === "broken" ? [{ ...standing, outcome: "broken-before" }] : [];
 }
 
 function becomesEnd(flow: FlowSpec, change: Change, at: At): readonly Outcome[] {
@@ -150,7 +162,11 @@ function firstBroken(outcomes: readonly Outcome[]): readonly Outcome[] {
 }
 
 function outcome(flow: FlowSpec, asked: Asked): Outcome {
-  return outcomeOf(flow, prove(asked), { scope: asked.question.subject.namespace, broken: (found) => finding(flow, concrete(asked) ?? found, asked) });
+  return outcomeFor(flow, prove(asked), asked);
+}
+
+function outcomeFor(flow: FlowSpec, proof: Proof, asked: Asked): Outcome {
+  return outcomeOf(flow, proof, { scope: asked.question.subject.namespace, broken: (found) => finding(flow, concrete(asked) ?? found, asked) });
 }
 
 function prove({ snapshot, before, pod, question, context }: Asked): Proof {

@@ -89,13 +89,17 @@ function outcomeOf(proofs: readonly Proof[], snapshot: Snapshot, space: PodSpace
   const name = "future" in space.namespace ? "a future namespace" : `namespace \`${space.namespace.name}\``;
   const open = proofs.flatMap((proof) => (proof.answer === "counterexample" ? [proof.counterexample] : []));
   const [first] = open;
-  if (first) return { outcome: "broken", finding: finding(first, open, { name, pods: runningIn(snapshot, space) }) };
+  if (first) return { outcome: "broken", finding: finding(first, open, { name, pods: escaping(snapshot, space, open) }) };
   if (proofs.every(({ answer }) => answer === "proven")) return { outcome: "holds" };
   return { outcome: "unproven", message: `default deny of ${name} could not be proven within the step budget` };
 }
 
-function runningIn(snapshot: Snapshot, { namespace }: PodSpace): readonly Pod[] {
-  return "future" in namespace ? [] : [...(snapshot.namespaces.get(namespace.name)?.pods.values() ?? [])].filter(isLive);
+/** The running pods that no NetworkPolicy isolates in one of the open directions. */
+function escaping(snapshot: Snapshot, { namespace }: PodSpace, open: readonly Counterexample[]): readonly Pod[] {
+  const state = "future" in namespace ? undefined : snapshot.namespaces.get(namespace.name);
+  const policies = [...(state?.policies.values() ?? [])];
+  const escapes = (pod: Pod): boolean => open.some(({ direction }) => direction && !policies.some((policy) => policy.isolates[direction] && policy.subject.pods.matches(pod.labels)));
+  return [...(state?.pods.values() ?? [])].filter((pod) => isLive(pod) && escapes(pod));
 }
 
 function finding(first: Counterexample, open: readonly Counterexample[], { name, pods }: { readonly name: string; readonly pods: readonly Pod[] }): Finding {

@@ -3,7 +3,9 @@ import { fixFlow } from "../engine/fix.js";
 import { affectedPods, holds, holdsForPod, regression, type ProofContext } from "../engine/prove.js";
 import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../engine/question.js";
 import { isLive, type Pod } from "../model/endpoint.js";
-import { nameKey } from "../model/kubernetes.js";
+import { nameKey, refOf, type ObjectRef } from "../model/kubernetes.js";
+import type { Direction, Policy } from "../model/policy.js";
+import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
@@ -52,7 +54,8 @@ function regressions(flow: FlowSpec, change: Change, { scope, context }: { reado
   const { before, after } = change;
   const whole = required(flow, after, scope);
   if (!whole) return [];
-  return questionsOf(whole, change, scope).flatMap((question): readonly Outcome[] => {
+  const questions = questionsOf(whole, change, scope).filter((question) => isConcerned(flow, question, { change, scope }));
+  return questions.flatMap((question): readonly Outcome[] => {
     const proof = regression(before, after, { flow: question, context });
     // No steps: nothing that decides about this flow has changed.
     if (proof.answer === "proven") return proof.steps === 0 ? [] : brokenBefore(flow, { snapshot: after, question, context });
@@ -76,6 +79,28 @@ function questionsOf(whole: Flow, { namespace }: Change, scope: Scope): readonly
   const elsewhere = namespace !== undefined && ("future" in scope || scope.name !== namespace);
   const peers = elsewhere ? target.peers.filter((peer) => namespaceOf(peer) === namespace) : target.peers;
   return peers.map((peer) => ({ ...whole, anyOf: [{ ...target, peers: [peer] }] }));
+}
+
+/** A namespaced policy decides only about the pods it selects, in the directions it speaks of: does it select an end of this flow, before or after? */
+function isConcerned({ pods, direction }: FlowSpec, { anyOf }: Flow, { change, scope }: { readonly change: Change; readonly scope: Scope }): boolean {
+  const { touches, namespace, request, before, after } = change;
+  const written = request.object ?? request.oldObject;
+  if (touches !== "policy" || namespace === undefined || !written || !isPolicyOf(change, refOf(written))) return true;
+  const policies = [before, after].flatMap((snapshot) => snapshot.policy(refOf(written)) ?? []);
+  const other = direction === "egress" ? "ingress" : "egress";
+  const selects = (end: Direction, box: LabelBox): boolean => policies.some((policy) => speaksOf(policy, end) && !policy.subject.pods.intersect(box).isEmpty);
+  if (!("future" in scope) && scope.name === namespace && selects(direction, pods)) return true;
+  const peers = anyOf.flatMap((target) => target.peers).filter((peer) => namespaceOf(peer) === namespace);
+  return peers.some((peer) => (peer.kind === "pod" ? policies.some((policy) => speaksOf(policy, other) && policy.subject.pods.matches(peer.pod.labels)) : peer.kind === "space" && selects(other, peer.pods)));
+}
+
+/** Is the request's own object the only policy that changes? Policies derived from another object are several. */
+function isPolicyOf({ before, after }: Change, ref: ObjectRef): boolean {
+  return before.policy(ref) !== undefined || after.policy(ref) !== undefined;
+}
+
+function speaksOf(policy: Policy, direction: Direction): boolean {
+  return policy.isolates[direction] || policy.rules[direction].length > 0;
 }
 
 function namespaceOf(peer: FlowPeer): string | undefined {

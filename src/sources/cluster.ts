@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
 import type { ClusterConnection } from "./cluster-connection.js";
@@ -42,6 +43,8 @@ export interface ReadOptions {
 /** Starts to follow these kinds of a cluster. */
 export function followCluster({ connection, kinds, onChanges, log, timing }: FollowParts): FollowedCluster {
   const stopping = new AbortController();
+  // Every kind listens for the end; that is no leak.
+  setMaxListeners(0, stopping.signal);
   const handOn = (changes: readonly Change[]) => {
     if (!stopping.signal.aborted) onChanges(changes);
   };

@@ -15,7 +15,7 @@ export interface LoadedPacks {
   readonly digest: string;
   /** The overlays in force, weakest first: `overlay x` of the packs folder, `profile x` of `--profile`. */
   readonly overlays: readonly string[];
-  /** What gave a switch (`dataplane`), a parameter (`kf.holdPods`) or a rule (`kf/mesh`) its value: an overlay of `overlays`, or `--set`. Defaults are not in it. */
+  /** What gave a switch (`dataplane`), a parameter (`pack.holdPods`) or a rule (`pack/dns`) its value: an overlay of `overlays`, or `--set`. Defaults are not in it. */
   readonly origins: ReadonlyMap<string, string>;
 }
 

@@ -1,10 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { formatProblem } from "../../src/model/result.js";
 import type { CompiledPacks } from "../../src/packs/compile.js";
 import { checkOverlay, parseOverlay, type Overlay } from "../../src/packs/overlay.js";
 import { judge, objectsIn, objectsInFolder, request, rulesOf, shippedPacks, snapshotOf } from "../review/world.js";
+import { buildProgram, type Program } from "../commands/program.js";
 import { brokenRules, DENY, spaceOf, system } from "../packs/standing.js";
 import { kfTable, withTable } from "./kf-table.js";
 
@@ -88,5 +93,40 @@ describe("on other clusters", () => {
     expect(brokenRules(world(...objects), there, "my-space")).toEqual(rules);
     expect(brokenRules(world(...rest, object), there, "my-space")).toEqual([]);
     expect(brokenRules(world(...rest), there, "my-space")).toEqual(rules);
+  });
+});
+
+describe("the commands of the page print what it shows", () => {
+  const shown = [...document.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, block = ""]) =>
+    block.split(/^\$ /m).filter((text) => text.startsWith("sluice ")).map((text) => ({ command: text.slice(0, text.indexOf("\n")), lines: text.split("\n").slice(1).filter((line) => line !== "") })),
+  );
+  let program: Program;
+  let place: string;
+  beforeAll(async () => {
+    program = await buildProgram();
+    place = await mkdtemp(join(tmpdir(), "sluice-kf-page-"));
+    const examples = fileURLToPath(new URL("../../examples", import.meta.url));
+    await symlink(examples, join(place, "examples"));
+    const [, change = ""] = /<!-- file: change\.yaml -->\n```yaml\n([\s\S]*?)```/.exec(document) ?? [];
+    await writeFile(join(place, "change.yaml"), change);
+    await cp(join(examples, "kf-cluster"), join(place, "after"), { recursive: true });
+    await cp(join(place, "change.yaml"), join(place, "after", "change.yaml"));
+  });
+  afterAll(async () => {
+    await rm(place, { recursive: true, force: true });
+    await program.remove();
+  });
+
+  it("check, diff, explain and fix", () => expect(shown.map(({ command }) => command.split(" ")[1])).toEqual(["check", "diff", "explain", "fix"]));
+  it.each(shown.map(({ command, lines }) => [command, lines] as const))("%s", async (command, lines) => {
+    const { stdout, stderr, code } = await program.run(command.split(" ").slice(1), { cwd: place });
+    expect(code, stderr).toBeLessThan(2);
+    const printed = stdout.split("\n");
+    let at = 0;
+    for (const line of lines) {
+      const found = printed.findIndex((text, i) => i >= at && text.startsWith(line));
+      expect(found, `\`${line}\` in its place of\n${stdout}`).toBeGreaterThanOrEqual(at);
+      at = found + 1;
+    }
   });
 });

@@ -124,6 +124,25 @@ describe("holds", () => {
     expect(holds(snapshot, flow, { ...context, profile: { cidrSelectsPods: false } }).answer).toBe("proven");
   });
 
+  it("finds a running pod without the address family that the rules allow", () => {
+    const v6 = policy("v6", { podSelector: {}, policyTypes: ["Egress"], egress: [{ to: [{ ipBlock: { cidr: "fd00::/64" } }] }] });
+    const dual: KubeObject = { ...pod("dual", {}, { namespace: "other" }), status: { phase: "Running", podIPs: [{ ip: "10.0.0.9" }, { ip: "fd00::9" }] } };
+    const snapshot = snapshotOf(v6, dual, pod("v4", {}, { ip: "10.0.0.1" }), pod("v6", {}, { ip: "fd00::1" }));
+    const peer = snapshot.pod("other", "dual");
+    const flow: Flow = { subject: space(snapshot), direction: "egress", anyOf: [{ peers: peer ? [{ kind: "pod", pod: peer }] : [], traffic: HTTPS }] };
+    expect(counterexample(holds(snapshot, flow, context)).subject.name).toBe("v4");
+    expect(affectedRunning(undefined, snapshot, { flow, context })).toBe(1);
+  });
+
+  it("keeps two namespaces that do not exist yet apart", () => {
+    const admin = clusterPolicy("AdminNetworkPolicy", { priority: 1, subject: { namespaces: { matchExpressions: [{ key: "env", operator: "Exists" }] } }, egress: [{ action: "Deny", to: [{ namespaces: { matchLabels: { env: "dev" } } }] }] });
+    const snapshot = snapshotOf(admin);
+    const future: PodSpace = { namespace: { future: LabelBox.ALL }, pods: LabelBox.ALL, ports: [] };
+    const { subjectNamespace, peerNamespace } = counterexample(holds(snapshot, { subject: future, direction: "ingress", anyOf: [{ peers: [{ kind: "space", ...future }], traffic: HTTPS }] }, context));
+    expect(subjectNamespace.labels.env).toBe("dev");
+    expect(peerNamespace?.name).not.toBe(subjectNamespace.name);
+  });
+
   it("demands nothing without alternatives, peers or traffic", () => {
     const snapshot = snapshotOf(denyEgress);
     const flow = to(snapshot, "34.0.0.0/8");

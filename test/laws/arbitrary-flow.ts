@@ -12,9 +12,11 @@ import { BLOCKS, NAMESPACES, POD_VALUES } from "./arbitrary-cluster.js";
 /** Random flows and spaces over the words of `arbitrary-cluster`; a flow needs the snapshot whose pods it names. */
 
 const podBox: fc.Arbitrary<LabelBox> = fc.oneof(
-  fc.constant(LabelBox.ALL),
-  fc.constantFrom<readonly [string, readonly string[]]>(...Object.entries(POD_VALUES))
-    .chain(([key, values]) => fc.constantFrom<ValueSet>(oneOf(values.slice(0, 1)), oneOf(values), noneOf(values.slice(0, 1)), PRESENT).map((set) => LabelBox.from([[key, set]]))),
+  { weight: 5, arbitrary: fc.constant(LabelBox.ALL) },
+  // Selects nobody: by contradiction, or by a value that no label can have.
+  { weight: 1, arbitrary: fc.constantFrom(LabelBox.NONE, LabelBox.from([["app", oneOf(["no label!"])]])) },
+  { weight: 5, arbitrary: fc.constantFrom<readonly [string, readonly string[]]>(...Object.entries(POD_VALUES))
+    .chain(([key, values]) => fc.constantFrom<ValueSet>(oneOf(values.slice(0, 1)), oneOf(values), noneOf(values.slice(0, 1)), PRESENT).map((set) => LabelBox.from([[key, set]]))) },
 );
 
 const ports = fc.constantFrom<PodSpace["ports"]>(

@@ -6,7 +6,7 @@ import { excludes, excludesForPod, exclusionRegression, holds, holdsForPod, regr
 import { isolated, isolationRegression } from "../../src/engine/prove-isolation.js";
 import type { Counterexample, Flow, FlowPeer, PodSpace, Proof } from "../../src/engine/question.js";
 import type { EngineProfile } from "../../src/engine/verdict.js";
-import type { Endpoint } from "../../src/model/endpoint.js";
+import { isLive, type Endpoint } from "../../src/model/endpoint.js";
 import { DIRECTIONS } from "../../src/model/policy.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { change, cluster, lawRuns, snapshotOf } from "./arbitrary-cluster.js";
@@ -113,7 +113,10 @@ function isOpened({ connection, subjectNamespace, peerNamespace }: Counterexampl
     const missing = [subjectNamespace, ...(peerNamespace ? [peerNamespace] : [])].filter(({ name }) => !snapshot.namespaces.has(name));
     return snapshot.with(missing.map((value) => ({ put: { fact: "namespace", value } })));
   };
-  const past = (end: Endpoint): Endpoint => (end.kind === "pod" ? { kind: "pod", pod: (end.pod.origin === "hypothetical" ? undefined : b.pod(end.pod.namespace, end.pod.name)) ?? end.pod } : end);
+  const past = (end: Endpoint): Endpoint => {
+    const known = end.kind === "pod" && end.pod.origin !== "hypothetical" ? b.pod(end.pod.namespace, end.pod.name) : undefined;
+    return known && end.kind === "pod" && isLive(known) === isLive(end.pod) ? { kind: "pod", pod: known } : end;
+  };
   const { src, dst, traffic } = connection;
   return evaluate(complete(a), { src, dst, traffic }, p).allowed && !evaluate(complete(b), { src: past(src), dst: past(dst), traffic }, p).allowed;
 }
