@@ -1,27 +1,45 @@
 import type { Config } from "../config.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
-import { loadPacks } from "../sources/packs.js";
+import type { FlowPeers } from "../rules/rule.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { loadPacks, type LoadedPacks } from "../sources/packs.js";
+import { openState } from "../sources/state.js";
 import { jsonText, unwrap, type Command, type Outcome } from "./command.js";
 
 /** What is in force. */
 export const command: Command = {
   name: "rules",
-  description: "Lists the rules, parameters and profile that are in force with these packs and settings.",
+  description:
+    "Lists the rules, parameters and profile that are in force with these packs and settings, and what gave a value that is no default.\n" +
+    "With --state or --cluster also who the peers of each required flow are there: a flow whose peer is unknown is not checked.",
   arguments: [],
-  options: ["packs", "profile", "set"],
+  options: ["packs", "profile", "set", "state", "cluster"],
   formats: ["text", "json"],
-  example: "sluice rules --set holdPods=flows",
+  example: "sluice rules --set holdPods=flows --state manifests/",
   run,
 };
 
 async function run(config: Config): Promise<Outcome> {
-  const { packs, digest } = unwrap(await loadPacks(config), "the rule packs cannot be used");
-  return { output: config.format === "json" ? jsonText(asJson(packs, digest)) : asText(packs, digest, config.color), exitCode: 0 };
+  const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const { state, cluster } = config;
+  const snapshot = state.length > 0 || cluster ? unwrap(await openState({ files: state, cluster }), "the state cannot be read").snapshot : undefined;
+  const flows = snapshot ? flowsOn(snapshot, loaded.packs) : undefined;
+  return { output: config.format === "json" ? jsonText(asJson(loaded, flows)) : asText(loaded, flows, config.color), exitCode: 0 };
 }
 
-function asJson(packs: CompiledPacks, digest: string): object {
+interface RuleFlow extends FlowPeers {
+  readonly rule: string;
+}
+
+function flowsOn(snapshot: Snapshot, { rules }: CompiledPacks): readonly RuleFlow[] {
+  return rules.flatMap(({ id, behaviour }) => (behaviour.protect?.peers?.(snapshot) ?? []).map((flow) => ({ rule: id, ...flow })));
+}
+
+function asJson({ packs, digest, overlays, origins }: LoadedPacks, flows: readonly RuleFlow[] | undefined): object {
   return {
     digest,
+    overlays,
+    origins: Object.fromEntries(origins),
     profile: packs.profile,
     parameters: Object.fromEntries(packs.parameters),
     baselines: [...packs.baselines.keys()],
@@ -34,19 +52,27 @@ function asJson(packs: CompiledPacks, digest: string): object {
       unproven,
       ...(entry.description === undefined ? {} : { description: entry.description }),
     })),
+    ...(flows && { flows: flows.map((flow) => ({ ...flow, checked: flow.peers.length > 0 })) }),
   };
 }
 
-function asText(packs: CompiledPacks, digest: string, color: boolean): string {
+function asText({ packs, digest, origins }: LoadedPacks, flows: readonly RuleFlow[] | undefined, color: boolean): string {
   const bold = (text: string): string => (color ? `\u001b[1m${text}\u001b[0m` : text);
   const width = Math.max(0, ...packs.rules.map(({ id }) => id.length));
   const lines = packs.names.flatMap((name) => [
     bold(`pack ${name}`),
     ...packs.rules.filter(({ pack }) => pack === name).map((rule) => ruleLine(rule, width)),
-    ...settingLines("parameters", packs.parameters.get(name) ?? {}),
+    ...settingLines("parameters", packs.parameters.get(name) ?? {}, (parameter) => origins.get(`${name}.${parameter}`)),
     "",
   ]);
-  return `${[...lines, bold("profile"), ...settingLines("switches", packs.profile), "", `digest ${digest}`].join("\n")}\n`;
+  const profile = [bold("profile"), ...settingLines("switches", packs.profile, (name) => origins.get(name)), ""];
+  const peers = flows ? [bold("required flows there"), ...flows.flatMap(flowLines), ""] : [];
+  return `${[...lines, ...profile, ...peers, `digest ${digest}`].join("\n")}\n`;
+}
+
+function flowLines({ rule, what, peers }: RuleFlow): readonly string[] {
+  if (peers.length === 0) return [`  [${rule}] ${what}: not checked, no peer is known`];
+  return [`  [${rule}] ${what}: ${peers.join(" or ")}`];
 }
 
 function ruleLine({ id, entry }: CompiledRule, width: number): string {
@@ -55,9 +81,13 @@ function ruleLine({ id, entry }: CompiledRule, width: number): string {
   return `  ${id.padEnd(width)}  ${entry.enforcementAction}${hold}${description}`;
 }
 
-function settingLines(title: string, values: Readonly<Record<string, unknown>>): readonly string[] {
+function settingLines(title: string, values: Readonly<Record<string, unknown>>, originOf: (name: string) => string | undefined): readonly string[] {
   const entries = Object.entries(values);
-  return entries.length === 0 ? [] : [`  ${title}`, ...entries.map(([name, value]) => `    ${name}: ${valueText(value)}`)];
+  const lines = entries.map(([name, value]) => {
+    const origin = originOf(name);
+    return `    ${name}: ${valueText(value)}${origin === undefined ? "" : ` (${origin})`}`;
+  });
+  return entries.length === 0 ? [] : [`  ${title}`, ...lines];
 }
 
 function valueText(value: unknown): string {

@@ -119,6 +119,7 @@ export function joinProtections(parts: readonly Protection[]): Protection {
     regression: (change, scope) => parts.flatMap((part) => part.regression(change, scope)),
     standing: (snapshot, scope) => parts.flatMap((part) => part.standing(snapshot, scope)),
     forPod: (snapshot, pod) => parts.flatMap((part) => part.forPod(snapshot, pod)),
+    peers: (snapshot) => parts.flatMap((part) => part.peers?.(snapshot) ?? []),
   };
 }
 

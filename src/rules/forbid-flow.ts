@@ -66,20 +66,27 @@ interface At {
 /** "Is anything possible that was not?" A pod or namespace that becomes an end of the flow has no past as one: what is possible counts. */
 function regressions(flow: FlowSpec, change: Change, { scope, context }: At): readonly Outcome[] {
   const { before, after } = change;
-  const question = forbidden(flow, after, { scope, reach: "future" });
-  if (!question) return [];
+  const becoming = becomesEnd(flow, change, { scope, context });
+  const question = concerned(forbidden(flow, after, { scope, reach: "future" }), change, scope);
+  if (!question) return firstBroken(becoming);
   const asked: Asked = { snapshot: after, before, question, context };
   const proof = prove(asked);
-  const outcomes = firstBroken([outcomeFor(flow, proof, asked), ...becomesEnd(flow, change, { scope, context })]);
+  const outcomes = firstBroken([outcomeFor(flow, proof, asked), ...becoming]);
   // No steps: nothing that decides about this flow has changed.
   const isTouched = proof.answer === "proven" && proof.steps > 0 && !("future" in scope);
-  return isTouched && outcomes.every(({ outcome: kind }) => kind === "holds") ? possibleBefore(flow, after, { scope, context }) : outcomes;
+  return isTouched && outcomes.every(({ outcome: kind }) => kind === "holds") ? possibleBefore(flow, change, { scope, context }) : outcomes;
+}
+
+/** A change in another namespace than the scope's concerns only the peers there. */
+function concerned(whole: Flow | undefined, { namespace }: Change, scope: Scope): Flow | undefined {
+  const elsewhere = namespace !== undefined && ("future" in scope || scope.name !== namespace);
+  return whole && elsewhere ? narrowed(whole, (peer) => (isOf(peer, namespace) ? peer : undefined)) : whole;
 }
 
 /** What was possible before the change and still is, where the change touches it. */
-function possibleBefore(flow: FlowSpec, snapshot: Snapshot, { scope, context }: At): readonly Outcome[] {
-  const question = forbidden(flow, snapshot, { scope, reach: "possible" });
-  const standing = question && outcome(flow, { snapshot, question, context });
+function possibleBefore(flow: FlowSpec, change: Change, { scope, context }: At): readonly Outcome[] {
+  const question = concerned(forbidden(flow, change.after, { scope, reach: "possible" }), change, scope);
+  const standing = question && outcome(flow, { snapshot: change.after, question, context });
   return standing?.outcome === "broken" ? [{ ...standing, outcome: "broken-before" }] : [];
 }
 

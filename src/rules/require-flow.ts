@@ -9,6 +9,7 @@ import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
+import { peersOf } from "./peers-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
 const JUDGES = { enum: ["pod", "namespace"], description: "what a pod that is created is held for: a flow of its own (default), or of any pod its namespace could have" } as const;
@@ -30,6 +31,7 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
   const context: ProofContext = { profile: engine, budget };
   return {
     ...scopesOfFlow(flow),
+    peers: (snapshot) => [peersOf(flow, snapshot)],
     regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { scope, context }) : []),
     standing: (snapshot, scope) => {
       const question = covers(flow, scope) ? required(flow, snapshot, scope) : undefined;

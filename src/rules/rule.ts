@@ -54,8 +54,17 @@ export type Outcome =
   /** The proof ended at its budget; the pack's `unproven` says what that means. */
   | { readonly outcome: "unproven"; readonly message: string };
 
+/** What one flow of a rule is about on a snapshot. */
+export interface FlowPeers {
+  readonly what: string;
+  /** Its alternatives in words; none: the peer is unset, and the flow is not checked. */
+  readonly peers: readonly string[];
+}
+
 /** A property of the cluster that must stay true. */
 export interface Protection {
+  /** The peers of its flows, as the snapshot and the profile tell them. */
+  peers?(snapshot: Snapshot): readonly FlowPeers[];
   /** The scopes whose property this change could alter. */
   scopes(change: Change): readonly Scope[];
   /** Every scope that the property is asked of, for reports. */
