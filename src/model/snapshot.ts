@@ -1,5 +1,6 @@
 import { namespaceLabels, type Namespace, type Node, type Pod } from "./endpoint.js";
 import { kindKey, nameKey, type KubeObject, type ObjectRef } from "./kubernetes.js";
+import { MapEdits } from "./layered-map.js";
 import type { Policy } from "./policy.js";
 
 /** One thing the snapshot knows, made from one object by `dialects/`. */
@@ -40,14 +41,15 @@ export class Snapshot {
 
   static readonly EMPTY = new Snapshot({ namespaces: new Map(), clusterPolicies: new Map(), nodes: new Map(), objects: new Map() });
 
-  /** The snapshot after these changes, in order; this one stays as it is. Cost: the changed namespaces' maps and the list of namespaces. */
+  /** The snapshot after these changes, in order; this one stays as it is. Cost: the changed namespaces' maps. */
   with(changes: readonly Change[]): Snapshot {
+    if (changes.length === 0) return this;
     const draft = new Draft(this);
     for (const change of changes) {
       if ("put" in change) draft.put(change.put);
       else draft.remove(change.remove);
     }
-    return new Snapshot(draft);
+    return new Snapshot(draft.finish());
   }
 
   /** A namespace by name; one without an object still has its forced label. */
@@ -91,9 +93,16 @@ function impliedNamespace(name: string): Namespace {
   return { name, labels: namespaceLabels(name), terminating: false };
 }
 
+/** The state with other parts; itself when they are the same, so that what is remembered of it stays. */
+function changed(state: NamespaceState, parts: Partial<Pick<NamespaceState, "pods" | "policies">>): NamespaceState {
+  const { pods = state.pods, policies = state.policies } = parts;
+  return pods === state.pods && policies === state.policies ? state : { ...state, pods, policies };
+}
+
 /** The one place where maps are copied; each is copied at most once per `with`. */
 class Draft {
-  namespaces: ReadonlyMap<string, NamespaceState>;
+  private readonly namespaces: ReadonlyMap<string, NamespaceState>;
+  private readonly namespaceEdits = new MapEdits<NamespaceState>();
   clusterPolicies: ReadonlyMap<string, Policy>;
   nodes: ReadonlyMap<string, Node>;
   objects: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>;
@@ -106,12 +115,17 @@ class Draft {
     this.objects = from.objects;
   }
 
+  finish(): Pick<Snapshot, "namespaces" | "clusterPolicies" | "nodes" | "objects"> {
+    const { clusterPolicies, nodes, objects } = this;
+    return { namespaces: this.namespaceEdits.applyTo(this.namespaces), clusterPolicies, nodes, objects };
+  }
+
   put({ fact, value }: Fact): void {
     switch (fact) {
       case "namespace":
         return this.editNamespace(value.name, (state) => ({ ...state, namespace: value }));
       case "pod":
-        return this.editNamespace(value.namespace, (state) => ({ ...state, pods: this.set(state.pods, value.name, value) }));
+        return this.editNamespace(value.namespace, (state) => changed(state, { pods: this.set(state.pods, value.name, value) }));
       case "node":
         this.nodes = this.set(this.nodes, value.name, value);
         return;
@@ -125,11 +139,11 @@ class Draft {
   remove(ref: ObjectRef): void {
     if (ref.group === "" && ref.kind === "Namespace") return this.removeNamespace(ref.name);
     if (ref.group === "" && ref.kind === "Pod" && ref.namespace !== undefined) {
-      if (!this.namespaces.has(ref.namespace)) return;
-      return this.editNamespace(ref.namespace, (state) => ({ ...state, pods: this.unset(state.pods, ref.name) }));
+      if (!this.state(ref.namespace)) return;
+      return this.editNamespace(ref.namespace, (state) => changed(state, { pods: this.unset(state.pods, ref.name) }));
     }
     if (ref.group === "" && ref.kind === "Node") this.nodes = this.unset(this.nodes, ref.name);
-    if (ref.namespace === undefined || this.namespaces.has(ref.namespace)) this.editPolicies(ref, (policies) => this.unset(policies, policyKey(ref)));
+    if (ref.namespace === undefined || this.state(ref.namespace)) this.editPolicies(ref, (policies) => this.unset(policies, policyKey(ref)));
     const kind = kindKey(ref);
     const objects = this.objects.get(kind);
     if (objects) this.objects = this.set(this.objects, kind, this.unset(objects, nameKey(ref)));
@@ -137,7 +151,7 @@ class Draft {
 
   /** A namespace's objects go with it. */
   private removeNamespace(name: string): void {
-    this.namespaces = this.unset(this.namespaces, name);
+    if (this.state(name)) this.namespaceEdits.delete(name);
     for (const [kind, objects] of this.objects) {
       const gone = [...objects].filter(([, object]) => object.metadata.namespace === name);
       if (gone.length > 0) this.objects = this.set(this.objects, kind, gone.reduce((map, [key]) => this.unset(map, key), objects));
@@ -152,13 +166,18 @@ class Draft {
   }
 
   private editNamespace(name: string, edit: (state: NamespaceState) => NamespaceState): void {
-    const state = this.namespaces.get(name) ?? { namespace: impliedNamespace(name), pods: new Map(), policies: new Map() };
-    this.namespaces = this.set(this.namespaces, name, edit(state));
+    const state = this.state(name) ?? { namespace: impliedNamespace(name), pods: new Map(), policies: new Map() };
+    const edited = edit(state);
+    if (edited !== state) this.namespaceEdits.set(name, edited);
+  }
+
+  private state(name: string): NamespaceState | undefined {
+    return this.namespaceEdits.get(this.namespaces, name);
   }
 
   private editPolicies(ref: ObjectRef, edit: (policies: ReadonlyMap<string, Policy>) => ReadonlyMap<string, Policy>): void {
     if (ref.namespace === undefined) this.clusterPolicies = edit(this.clusterPolicies);
-    else this.editNamespace(ref.namespace, (state) => ({ ...state, policies: edit(state.policies) }));
+    else this.editNamespace(ref.namespace, (state) => changed(state, { policies: edit(state.policies) }));
   }
 
   private set<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {

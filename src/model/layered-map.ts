@@ -1,0 +1,94 @@
+/** Stands in a layer for a key that the base has and the map has not. */
+const GONE = Symbol("gone");
+
+/**
+ * Past so many changed keys a map is written out whole: reading stays at two look-ups, and copying a thousand
+ * namespaces is paid once in this many changes instead of at each.
+ */
+const MAX_LAYER = 64;
+
+/** Changes to a map: new values by key, and keys that go. */
+export class MapEdits<V> {
+  readonly changed = new Map<string, V | typeof GONE>();
+
+  set(key: string, value: V): void {
+    this.changed.set(key, value);
+  }
+
+  delete(key: string): void {
+    this.changed.set(key, GONE);
+  }
+
+  /** The value of a key after these changes to `map`. */
+  get(map: ReadonlyMap<string, V>, key: string): V | undefined {
+    const value = this.changed.get(key);
+    if (value === GONE) return undefined;
+    return value === undefined ? map.get(key) : value;
+  }
+
+  /** The map after these changes; `map` itself when there are none. */
+  applyTo(map: ReadonlyMap<string, V>): ReadonlyMap<string, V> {
+    if (this.changed.size === 0) return map;
+    const [base, layer] = map instanceof LayeredMap ? [map.base, map.layer] : [map, undefined];
+    const merged = new Map([...(layer ?? []), ...this.changed]);
+    return merged.size > MAX_LAYER || merged.size > base.size ? flatten(base, merged) : new LayeredMap(base, merged);
+  }
+}
+
+function flatten<V>(base: ReadonlyMap<string, V>, layer: ReadonlyMap<string, V | typeof GONE>): ReadonlyMap<string, V> {
+  const whole = new Map(base);
+  for (const [key, value] of layer) {
+    if (value === GONE) whole.delete(key);
+    else whole.set(key, value);
+  }
+  return whole;
+}
+
+/** An immutable map that shares its base with the maps it was made from; in the order of the base, then of what came new. */
+class LayeredMap<V> implements ReadonlyMap<string, V> {
+  readonly base: ReadonlyMap<string, V>;
+  readonly layer: ReadonlyMap<string, V | typeof GONE>;
+  readonly size: number;
+
+  constructor(base: ReadonlyMap<string, V>, layer: ReadonlyMap<string, V | typeof GONE>) {
+    this.base = base;
+    this.layer = layer;
+    let size = base.size;
+    for (const [key, value] of layer) size += Number(value !== GONE) - Number(base.has(key));
+    this.size = size;
+  }
+
+  get(key: string): V | undefined {
+    const value = this.layer.get(key);
+    if (value === GONE) return undefined;
+    return value === undefined ? this.base.get(key) : value;
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  *entries(): MapIterator<[string, V]> {
+    for (const [key, value] of this.base) {
+      const changed = this.layer.get(key);
+      if (changed !== GONE) yield [key, changed === undefined ? value : changed];
+    }
+    for (const [key, value] of this.layer) if (value !== GONE && !this.base.has(key)) yield [key, value];
+  }
+
+  *keys(): MapIterator<string> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  *values(): MapIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, V]> {
+    return this.entries();
+  }
+
+  forEach(visit: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
+    for (const [key, value] of this.entries()) visit(value, key, this);
+  }
+}
