@@ -28,7 +28,9 @@ export interface FixOptions {
  * Nothing else gets worse: a new policy selects only pods that NetworkPolicies isolate in its direction already, so it only
  * ever accepts more. Whether it opens a forbidden flow is for the caller to ask.
  */
-export function fixFlow(snapshot: Snapshot, flow: Flow, options: FixOptions): VerifiedFix | undefined {
+export function fixFlow(snapshot: Snapshot, asked: Flow, options: FixOptions): VerifiedFix | undefined {
+  // A space that no pod could be in demands nothing, and no policy can name it.
+  const flow: Flow = { ...asked, anyOf: asked.anyOf.map((target) => ({ ...target, peers: target.peers.filter((peer) => peer.kind !== "space" || !peer.pods.isEmpty) })) };
   const fixes = flow.anyOf.flatMap((target) => {
     const others = flow.anyOf.filter((other) => other !== target);
     return fixTarget(snapshot, { ...flow, anyOf: [target, ...others] }, options) ?? [];

@@ -148,7 +148,7 @@ function* strangerCells(end: End): Iterable<Cell> {
   const usable = addressPoints(IpSet.ALL, [end]).filter((address) => !isOwnNode(address));
   for (const stranger of [STRANGER, ...usable.map((address): Party => ({ kind: "address", address }))]) {
     const [src, dst] = direction === "egress" ? [party, stranger] : [stranger, party];
-    for (const point of trafficPoints(ALL_TRAFFIC, [end], dst)) yield { src, dst, point };
+    for (const point of trafficPoints(ALL_TRAFFIC, [end], [dst])) yield { src, dst, point };
   }
 }
 

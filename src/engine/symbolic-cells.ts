@@ -9,12 +9,12 @@ import type { End } from "./view.js";
 /** So few points are not worth cutting. */
 const FEW = 4;
 
-/** One point of each sort of traffic, as far as the rules of the ends can tell. */
-export function trafficPoints(traffic: TrafficSet, ends: readonly End[], dst: Party): readonly number[] {
+/** One point of each sort of traffic, as far as the rules of the ends can tell. `dsts`: the destination as each state has it, whose ports the names mean. */
+export function trafficPoints(traffic: TrafficSet, ends: readonly End[], dsts: readonly Party[]): readonly number[] {
   const count = traffic.ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0);
   if (count <= FEW) return traffic.ranges.flatMap(([low, high]) => Array.from({ length: high - low + 1 }, (_, i) => low + i));
   const rules = ends.flatMap((end) => end.rules);
-  const named = ends.some((end) => end.namesPorts) ? portsOf(dst).map(({ protocol, port }) => portRange(protocol, port, port)) : [];
+  const named = ends.some((end) => end.namesPorts) ? dsts.flatMap(portsOf).map(({ protocol, port }) => portRange(protocol, port, port)) : [];
   const cuts = [...new Map([...rules.map((rule) => rule.traffic.ports), ...named].map((ports) => [ports.ranges.join(";"), ports])).values()];
   return sorts(elementary(traffic, cuts), { ends, cost: cuts.length, sortOf: (point) => cuts.map((ports) => Number(ports.contains(point))).join("") });
 }

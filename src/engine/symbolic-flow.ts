@@ -88,7 +88,7 @@ function podCells(options: SceneOptions, target: FlowTarget, party: Party): Peer
 function cellsBetween({ views, stage, subject }: SceneOptions, target: FlowTarget, peer: Party): readonly Cell[] {
   const [src, dst] = stage.flow.direction === "egress" ? [subject, peer] : [peer, subject];
   const ends = views.flatMap((view) => [view.end(view.seen(src), "egress"), view.end(view.seen(dst), "ingress")]);
-  return trafficPoints(trafficTo(target, dst), ends, dst).map((point) => ({ src, dst, point }));
+  return trafficPoints(trafficTo(target, dst), ends, views.map((view) => view.seen(dst))).map((point) => ({ src, dst, point }));
 }
 
 function trafficTo({ traffic }: FlowTarget, dst: Party): TrafficSet {

@@ -85,8 +85,19 @@ function judgeRules(change: Change, packs: CompiledPacks): Verdicts[] {
   return packs.rules.map((rule) => {
     const applies = rule.applies(change);
     if (!applies.ok) return fromErrors(rule, applies.problems, objectOf(change));
-    return applies.value ? joinVerdicts([judgeObject(rule, change), askProtection(rule, change, { settingUp }), judgeDerived(rule, change, packs)]) : NO_VERDICTS;
+    if (!applies.value) return NO_VERDICTS;
+    return guarded(rule, change, () => joinVerdicts([judgeObject(rule, change), askProtection(rule, change, { settingUp }), judgeDerived(rule, change, packs)]));
   });
+}
+
+/** A proof that the judge does not confirm throws: a bug of the engine, which must not take the other rules' answers with it. */
+function guarded(rule: CompiledRule, change: Change, ask: () => Verdicts): Verdicts {
+  try {
+    return ask();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return fromErrors(rule, [{ code: "rule/internal", message, path: "" }], objectOf(change));
+  }
 }
 
 function judgeObject(rule: CompiledRule, change: Change): Verdicts {

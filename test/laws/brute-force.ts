@@ -95,7 +95,7 @@ function isBroken(question: FlowCase, subject: Someone): boolean {
   const { before, after, flow } = question;
   if (flow.anyOf.length === 0) return false;
   if (!before) return flow.anyOf.every(({ peers }, t) => !targetHolds({ ...question, snapshot: after, time: "now" }, subject, { choice: peers, t }));
-  const picks = flow.anyOf.map((_, t) => choices(question, t));
+  const picks = flow.anyOf.map((_, t) => choices(question, { subject, t }));
   return product(picks).some((choice) => {
     const holdsIn = (time: "now" | "was", snapshot: Snapshot): boolean => flow.anyOf.some((_, t) => targetHolds({ ...question, snapshot, time }, subject, { choice: choice[t] as Choice, t }));
     return !holdsIn("now", after) && holdsIn("was", before);
@@ -105,9 +105,16 @@ function isBroken(question: FlowCase, subject: Someone): boolean {
 /** A target's peers with each space replaced by one of its pods. */
 type Choice = readonly (FlowPeer | Someone)[];
 
-function choices(question: FlowCase, t: number): readonly Choice[] {
+function choices(question: FlowCase, { subject, t }: { readonly subject: Someone; readonly t: number }): readonly Choice[] {
   const target = question.flow.anyOf[t] as FlowTarget;
-  return product(target.peers.map((peer, p): readonly (FlowPeer | Someone)[] => (peer.kind === "space" ? [...everyone(peer, question, `peer-${t}-${p}`)] : [peer])));
+  const options = target.peers.map((peer, p): readonly (FlowPeer | Someone)[] => (peer.kind === "space" ? [...everyone(peer, question, `peer-${t}-${p}`)].filter((one) => !isSame(one, subject)) : [peer]));
+  // A space that no pod could be in demands nothing; the other peers do.
+  return product(options.filter((pods) => pods.length > 0));
+}
+
+/** A pod is no peer of itself: what it sends itself cannot be blocked (S14). */
+function isSame(one: Someone, other: Someone): boolean {
+  return one.now.namespace === other.now.namespace && one.now.name === other.now.name;
 }
 
 function product<T>(lists: readonly (readonly T[])[]): readonly (readonly T[])[] {
