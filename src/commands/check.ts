@@ -4,7 +4,6 @@ import { workloads } from "../engine/workloads.js";
 import type { Decision } from "../model/decision.js";
 import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import type { Change, Snapshot } from "../model/snapshot.js";
-import { Snapshot as State } from "../model/snapshot.js";
 import { ruleId } from "../model/violation.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
@@ -16,8 +15,7 @@ import { askProtection } from "../review/protect.js";
 import { review } from "../review/review.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
 import { loadPacks } from "../sources/packs.js";
-import { openState } from "../sources/state.js";
-import { noteProblems, unwrap, type Command, type Outcome, type Session } from "./command.js";
+import { noteProblems, readBackground, unwrap, type Command, type Outcome, type Session } from "./command.js";
 import { requestsFor, userInfo, type Proposed } from "./request-selector.js";
 
 /** Admission's verdict on manifests that nobody has applied yet. */
@@ -44,13 +42,6 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   const report = chosen(FINDINGS_REPORTS, config.format);
   const output = report({ findings, warnings, notes: notesOn(manifests, after), checked: manifests.objects.length }, { color: config.color, version: version() });
   return { output, exitCode: findings.some(({ violation }) => violation.action === "deny") ? 1 : 0 };
-}
-
-async function readBackground({ state, cluster }: Config, session: Session): Promise<Snapshot> {
-  if (state.length === 0 && !cluster) return State.EMPTY;
-  const loaded = unwrap(await openState({ files: state, cluster }), "the state cannot be read");
-  noteProblems(session, loaded.warnings);
-  return loaded.snapshot;
 }
 
 interface Work {

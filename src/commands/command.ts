@@ -2,6 +2,7 @@ import { WrongUse, type Config, type OptionName } from "../config.js";
 import type { SurveyOptions } from "../engine/survey.js";
 import type { EngineProfile } from "../engine/verdict.js";
 import { formatProblem, type Problem, type Result } from "../model/result.js";
+import { Snapshot } from "../model/snapshot.js";
 import type { Profile } from "../packs/profile.js";
 import type { LoadedState } from "../sources/files.js";
 import { isSwitch, loadProfile } from "../sources/profile.js";
@@ -52,6 +53,14 @@ export async function readState(config: Config, session: Session): Promise<Loade
   const state = unwrap(await openState({ files: config.paths, cluster: config.cluster }));
   noteProblems(session, state.warnings);
   return state;
+}
+
+/** The state that changes are judged against, of `--state` or `--cluster`: empty when neither is given. */
+export async function readBackground({ state, cluster }: Config, session: Session): Promise<Snapshot> {
+  if (state.length === 0 && !cluster) return Snapshot.EMPTY;
+  const loaded = unwrap(await openState({ files: state, cluster }), "the state cannot be read");
+  noteProblems(session, loaded.warnings);
+  return loaded.snapshot;
 }
 
 /** The profile of the cluster. A setting that is no switch must at least be a parameter of a pack. */

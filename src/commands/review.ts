@@ -13,8 +13,7 @@ import { stateChanges } from "../server/state-changes.js";
 import { splitJson } from "../sources/documents.js";
 import { factsOf, readText } from "../sources/files.js";
 import { loadPacks } from "../sources/packs.js";
-import { openState } from "../sources/state.js";
-import { noteProblems, unwrap, type Command, type ExitCode, type Outcome, type Session } from "./command.js";
+import { readBackground, unwrap, type Command, type ExitCode, type Outcome, type Session } from "./command.js";
 
 /** The decision of the webhook without a server. */
 export const command: Command = {
@@ -37,14 +36,6 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   const reviewer = new Reviewer({ packs, digest, snapshot, apply: config.apply });
   const format = config.format === "text" ? asText : asLine;
   return { output: answers(inputs, reviewer, { session, tally, format }), exitCode: () => exitCode(tally) };
-}
-
-/** The state reviews are judged against: empty when none is given. */
-async function readBackground({ state, cluster }: Config, session: Session): Promise<Snapshot> {
-  if (state.length === 0 && !cluster) return Snapshot.EMPTY;
-  const loaded = unwrap(await openState({ files: state, cluster }), "the state cannot be read");
-  noteProblems(session, loaded.warnings);
-  return loaded.snapshot;
 }
 
 interface Input {
