@@ -59,7 +59,7 @@ interface Role {
 }
 
 function groupsOf(question: FlowCase, role: Role, alone: (pod: Pod) => boolean): Groups {
-  const isDifferent = differences(question, role);
+  const isDifferent = differences(question, role, alone);
   if (!isDifferent) return [];
   const { snapshot } = question.present;
   const pods = runningPods(snapshot, role.space).filter(isDifferent);
@@ -67,9 +67,11 @@ function groupsOf(question: FlowCase, role: Role, alone: (pod: Pod) => boolean):
 }
 
 /** What makes a pod different; undefined when nothing can. */
-function differences(question: FlowCase, role: Role): ((pod: Pod) => boolean) | undefined {
+function differences(question: FlowCase, role: Role, isNamed: Test): Test | undefined {
   if (role.care === "all") return () => true;
-  const tests = [...byAddress(question, role), ...byPorts(question, role), ...byChange(question, role)];
+  // A pod that the flow names as a peer owes itself nothing, so the flow may have held for it alone.
+  const named = role.care === "any" && question.past ? [isNamed] : [];
+  const tests = [...byAddress(question, role), ...byPorts(question, role), ...byChange(question, role), ...named];
   return tests.length > 0 ? (pod) => tests.some((test) => test(pod)) : undefined;
 }
 

@@ -39,6 +39,8 @@ interface PeerCells {
   readonly some: boolean;
   /** The peer is this one of several. */
   readonly picked: Formula;
+  /** The subject itself: never picked as its own peer. */
+  readonly isSelf?: boolean;
 }
 
 /** All connections that a flow is about for one subject, cut by the rules of every view: the same ones are asked about in each. */
@@ -63,7 +65,10 @@ export function setScene(options: SceneOptions): Scene {
 }
 
 function slotCells(options: SceneOptions, target: FlowTarget, { party, running, isPicked }: Slot): readonly PeerCells[] {
-  const pods = running.map((pod) => ({ ...podCells(options, target, options.views[0].party(pod)), picked: isPicked(pod.name) }));
+  const pods = running.map((pod): PeerCells => {
+    const party = options.views[0].party(pod);
+    return { ...podCells(options, target, party), picked: isPicked(pod.name), isSelf: isSamePod(options.subject, party) };
+  });
   return [{ ...podCells(options, target, party), picked: isPicked(HYPOTHETICAL) }, ...pods];
 }
 
@@ -103,7 +108,9 @@ function trafficTo({ traffic }: FlowTarget, dst: Party): TrafficSet {
  */
 export function flowBreaks([now, ...before]: readonly [View, ...View[]], scene: Scene): Formula {
   const broken = not(flowHolds(now, scene));
-  return broken === FALSE ? FALSE : now.inquiry.formulas.and([broken, ...before.map((view) => flowHolds(view, scene))]);
+  if (broken === FALSE) return FALSE;
+  const selves = scene.flat().filter(({ isSelf }) => isSelf);
+  return now.inquiry.formulas.and([broken, ...before.map((view) => flowHolds(view, scene)), ...selves.map(({ picked }) => not(picked))]);
 }
 
 function flowHolds(view: View, scene: Scene): Formula {

@@ -96,7 +96,8 @@ function isBroken(question: FlowCase, subject: Someone): boolean {
   if (flow.anyOf.length === 0) return false;
   if (!before) return flow.anyOf.every(({ peers }, t) => !targetHolds({ ...question, snapshot: after, time: "now" }, subject, { choice: peers, t }));
   const picks = flow.anyOf.map((_, t) => choices(question, { subject, t }));
-  return product(picks).some((choice) => {
+  const isSelf = (member: FlowPeer | Someone): boolean => "now" in member && member.now.namespace === subject.now.namespace && member.now.name === subject.now.name;
+  return product(picks).filter((choice) => !choice.flat().some(isSelf)).some((choice) => {
     const holdsIn = (time: "now" | "was", snapshot: Snapshot): boolean => flow.anyOf.some((_, t) => targetHolds({ ...question, snapshot, time }, subject, { choice: choice[t] as Choice, t }));
     return !holdsIn("now", after) && holdsIn("was", before);
   });
