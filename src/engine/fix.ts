@@ -1,11 +1,11 @@
-import { isLive, type Endpoint, type Pod } from "../model/endpoint.js";
+import type { Pod } from "../model/endpoint.js";
+import { isLive } from "../model/endpoint.js";
 import { NETWORK_POLICY_TIER, type Direction } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { VerifiedFix } from "../model/violation.js";
 import { IntervalSet } from "../sets/interval-set.js";
 import { LabelBox } from "../sets/label-box.js";
 import { oneOf } from "../sets/value-set.js";
-import { evaluate } from "./evaluate.js";
 import { allowancePeers, subjectPeer, trafficOf } from "./fix-peers.js";
 import { selectorOf, sizeOf, writePolicy, type Allowance, type WrittenPolicy } from "./fix-policy.js";
 import { FALSE, not } from "./formula.js";
@@ -137,32 +137,15 @@ function freeName(snapshot: Snapshot, { group, name, taken }: { readonly group: 
   return free;
 }
 
-interface Broken {
-  readonly counterexample: Counterexample;
-  readonly context: ProofContext;
-}
-
 /** What the denied ends of the counterexample's connection lack. Undefined when an end is not denied by NetworkPolicy isolation alone. */
-function missingFor(snapshot: Snapshot, flow: Flow, { counterexample, context }: Broken): readonly Allowance[] | undefined {
+function missingFor(snapshot: Snapshot, flow: Flow, { counterexample, context }: { readonly counterexample: Counterexample; readonly context: ProofContext }): readonly Allowance[] | undefined {
   const { connection } = counterexample;
   if (!connection) return undefined;
-  for (const { src, dst, verdict } of [connection, ...byAddress(snapshot, connection, context)]) {
-    const missing = (["egress", "ingress"] as const).filter((direction) => !verdict[direction].allowed).map((direction) => {
-      const end = direction === "egress" ? src : dst;
-      return end.kind === "pod" ? allowanceFor(snapshot, flow, { pod: end.pod, direction, verdict: verdict[direction], context }) : undefined;
-    });
-    if (missing.every((allowance) => allowance !== undefined)) return missing;
-  }
-  return undefined;
-}
-
-type Connection = NonNullable<Counterexample["connection"]>;
-
-/** The connection by each address of its ends: what is denied to one address family may be mended in the other. */
-function byAddress(snapshot: Snapshot, { src, dst, traffic }: Connection, { profile }: ProofContext): readonly Connection[] {
-  const variants = (end: Endpoint): readonly Endpoint[] => (end.kind === "pod" ? end.pod.addresses.map((address) => ({ ...end, address })) : []);
-  const ends = [...variants(src).map((one) => ({ src: one, dst })), ...variants(dst).map((one) => ({ src, dst: one }))];
-  return ends.map((pair) => ({ ...pair, traffic, verdict: evaluate(snapshot, { ...pair, traffic }, profile) }));
+  const missing = (["egress", "ingress"] as const).filter((direction) => !connection.verdict[direction].allowed).map((direction) => {
+    const end = direction === "egress" ? connection.src : connection.dst;
+    return end.kind === "pod" ? allowanceFor(snapshot, flow, { pod: end.pod, direction, verdict: connection.verdict[direction], context }) : undefined;
+  });
+  return missing.every((allowance) => allowance !== undefined) ? missing : undefined;
 }
 
 interface DeniedEnd {
