@@ -11,12 +11,12 @@ import type { Finding, Note } from "../reports/report.js";
 import { readChange } from "../review/change.js";
 import { applyExemptions } from "../review/exemptions.js";
 import { joinVerdicts } from "../review/findings.js";
+import { requestsFor, userInfo, type Proposed } from "../review/proposed.js";
 import { askProtection } from "../review/protect.js";
 import { review } from "../review/review.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
 import { loadPacks } from "../sources/packs.js";
 import { noteProblems, readBackground, unwrap, type Command, type Outcome, type Session } from "./command.js";
-import { requestsFor, userInfo, type Proposed } from "./request-selector.js";
 
 /** Admission's verdict on manifests that nobody has applied yet. */
 export const command: Command = {

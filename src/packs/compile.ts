@@ -16,6 +16,8 @@ export interface CompiledRule {
   /** `pack/rule`. */
   readonly id: string;
   readonly pack: string;
+  /** Where it stands in its pack: `spec.rules[3]`; several rules may share an id. */
+  readonly path: string;
   readonly failureMode: "Deny" | "Allow";
   readonly unproven: "warn" | "deny";
   readonly entry: RuleEntry;
@@ -123,7 +125,7 @@ function compileRules(parsed: ParsedPack, world: World, problems: Problem[]): Co
     if (!rule.ok) problems.push(...rule.problems);
     if (!rule.ok || !rule.value) return [];
     const { failureMode, unproven } = pack.spec;
-    return [{ id: `${pack.name}/${entry.id}`, pack: pack.name, failureMode, unproven, entry, params, ...rule.value }];
+    return [{ id: `${pack.name}/${entry.id}`, pack: pack.name, path, failureMode, unproven, entry, params, ...rule.value }];
   });
 }
 

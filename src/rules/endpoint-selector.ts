@@ -25,6 +25,15 @@ export interface EndpointSelector {
   hosts(snapshot: Snapshot, namespace: string): boolean;
   /** Only pods of the subject's own namespace are peers. */
   readonly local: boolean;
+  /** The alternatives in force one by one, with their paths. */
+  readonly alternatives: readonly AlternativeSelector[];
+}
+
+/** One alternative of an endpoint. */
+export interface AlternativeSelector {
+  /** Where the pack's rule says it: `...egressTo`, or `...egressTo.anyOf[1]`. */
+  readonly path: string;
+  resolve: EndpointSelector["resolve"];
 }
 
 /** What compiling an endpoint needs from its pack. */
@@ -91,15 +100,21 @@ export function compileEndpoint(spec: unknown, scope: EndpointScope, path: strin
   const terms = Array.isArray(spec.anyOf) ? spec.anyOf : [spec];
   const problems: Problem[] = [];
   const alternatives: Alternative[] = [];
+  const paths: string[] = [];
   terms.forEach((term: unknown, i) => {
     const at = Array.isArray(spec.anyOf) ? `${path}.anyOf[${i}]` : path;
     const compiled = compileAlternative(term, scope, at);
     if (!compiled.ok) problems.push(...compiled.problems);
-    else if (compiled.value) alternatives.push(compiled.value);
+    else if (compiled.value) {
+      alternatives.push(compiled.value);
+      paths.push(at);
+    }
   });
   if (problems.length > 0) return failed(...problems);
+  const each = alternatives.map((alternative, i): AlternativeSelector => ({ path: paths[i] ?? path, resolve: (snapshot, from, reach = "running") => alternative.targets(snapshot, from, reach) }));
   return ok({
-    resolve: (snapshot, from, reach = "running") => alternatives.flatMap((alternative) => alternative.targets(snapshot, from, reach)),
+    alternatives: each,
+    resolve: (...asked) => each.flatMap((alternative) => alternative.resolve(...asked)),
     hosts: (snapshot, namespace) => alternatives.some((alternative) => alternative.hosts(snapshot, namespace)),
     local: alternatives.length > 0 && alternatives.every((alternative) => alternative.local),
   });

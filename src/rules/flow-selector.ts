@@ -8,7 +8,7 @@ import type { EnforcementAction } from "../model/violation.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ENDPOINT_SCHEMA, type EndpointSelector, type Reach } from "./endpoint-selector.js";
 import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
-import type { Change, CompileScope, Outcome, Protection, Scope } from "./rule.js";
+import type { AlternativeAnswer, Change, CompileScope, Outcome, Protection, Scope } from "./rule.js";
 
 /** Flows as packs write them, for the checks that require or forbid them. */
 
@@ -90,6 +90,15 @@ export function questionOf({ endpoint, pods, direction, existingOnly }: FlowSpec
   return { subject: { namespace: scope, pods, ports: [] }, direction, anyOf, ...(existingOnly ? { runningOnly: true } : {}) };
 }
 
+/** Each alternative of the flow as if it were the only one; those whose peers are unset there are left out. */
+export function askAlternatives(flow: FlowSpec, scope: Scope, answer: (alone: FlowSpec) => Proof | undefined): readonly AlternativeAnswer[] {
+  if (!covers(flow, scope)) return [];
+  return flow.endpoint.alternatives.flatMap((alternative): readonly AlternativeAnswer[] => {
+    const proof = answer({ ...flow, endpoint: { ...flow.endpoint, resolve: alternative.resolve } });
+    return proof ? [{ path: alternative.path, holds: proof.answer === "proven" }] : [];
+  });
+}
+
 /** Which scopes a change could alter the flow for, and which a report asks about. */
 export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allScopes"> {
   const { endpoint, namespaces } = flow;
@@ -118,6 +127,7 @@ export function joinProtections(parts: readonly Protection[]): Protection {
     allScopes: (snapshot) => uniqueScopes(parts.flatMap((part) => part.allScopes(snapshot))),
     regression: (change, scope) => parts.flatMap((part) => part.regression(change, scope)),
     standing: (snapshot, scope) => parts.flatMap((part) => part.standing(snapshot, scope)),
+    alternatives: (snapshot, scope) => parts.flatMap((part) => part.alternatives?.(snapshot, scope) ?? []),
     forPod: (snapshot, pod) => parts.flatMap((part) => part.forPod(snapshot, pod)),
     peers: (snapshot) => parts.flatMap((part) => part.peers?.(snapshot) ?? []),
   };

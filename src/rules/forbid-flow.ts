@@ -8,7 +8,7 @@ import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { ALL_TRAFFIC } from "../model/traffic.js";
 import { runningPods, type Reach } from "./endpoint-selector.js";
-import { compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
+import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { withPortNames } from "./port-name-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
@@ -35,6 +35,10 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
       const question = covers(flow, scope) ? forbidden(flow, snapshot, { scope, reach: "possible" }) : undefined;
       return question ? [outcome(flow, { snapshot, question, context })] : [];
     },
+    alternatives: (snapshot, scope) => askAlternatives(flow, scope, (alone) => {
+      const question = forbidden(alone, snapshot, { scope, reach: "possible" });
+      return question && excludes(snapshot, question, context);
+    }),
     forPod: (snapshot, pod) => (isLive(pod) ? firstBroken(endOutcomes(flow, snapshot, { pod, context })) : []),
   };
 }

@@ -8,7 +8,7 @@ import type { Direction, Policy } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
+import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { peersOf } from "./peers-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
@@ -38,6 +38,10 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
       return question ? [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })] : [];
     },
     forPod: (snapshot, pod) => podOutcome(flow, snapshot, { pod, context }),
+    alternatives: (snapshot, scope) => askAlternatives(flow, scope, (alone) => {
+      const question = required(alone, snapshot, scope);
+      return question && holds(snapshot, question, context);
+    }),
   };
 }
 

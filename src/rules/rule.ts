@@ -61,8 +61,17 @@ export interface FlowPeers {
   readonly peers: readonly string[];
 }
 
+/** Whether one alternative of a flow is enough by itself (required), or alone keeps what it must (forbidden). */
+export interface AlternativeAnswer {
+  /** Below the rule: `with.flows[0].egressTo.anyOf[1]`. */
+  readonly path: string;
+  readonly holds: boolean;
+}
+
 /** A property of the cluster that must stay true. */
 export interface Protection {
+  /** Its flows' alternatives for every pod of the scope, each alone: what the tests of a pack cover. */
+  alternatives?(snapshot: Snapshot, scope: Scope): readonly AlternativeAnswer[];
   /** The peers of its flows, as the snapshot and the profile tell them. */
   peers?(snapshot: Snapshot): readonly FlowPeers[];
   /** The scopes whose property this change could alter. */

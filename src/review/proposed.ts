@@ -1,7 +1,7 @@
+import { readObject } from "../dialects/index.js";
 import type { AdmissionRequest, UserInfo } from "../model/admission.js";
 import { groupOf, isRecord, nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Fact, Snapshot } from "../model/snapshot.js";
-import { factsOf } from "../sources/files.js";
 
 /** One manifest as the request that `kubectl apply` would make of it. */
 export interface Proposed {
@@ -17,7 +17,7 @@ export interface Proposed {
  * the same. A workload is followed by a pod of its template, because that is what its controller will ask for.
  */
 export function requestsFor(manifest: KubeObject, state: Snapshot, user: UserInfo): readonly Proposed[] {
-  const [fact] = factsOf(manifest);
+  const [fact] = readObject(manifest).facts;
   if (!fact) return [];
   const object = withNamespace(manifest, namespaceOf(fact));
   const old = storedIn(state, fact);
