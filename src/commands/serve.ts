@@ -9,16 +9,19 @@ import type { Judge } from "../server/admission-edge.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics, type KindState } from "../server/metrics.js";
+import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { Provisioner } from "../server/provision.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { readinessOf, type Condition } from "../server/readiness.js";
 import { serve, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";
-import { formatProblem, type Result } from "../model/result.js";
+import { formatProblem, type Problem, type Result } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { factsOf } from "../sources/files.js";
-import { loadPacks, type LoadedPacks } from "../sources/packs.js";
+import type { InForce } from "../sources/pack-reload.js";
+import { watchPacks, type PacksListener, type PacksWatch } from "../sources/packs-watch.js";
+import type { LoadedPacks } from "../sources/packs.js";
 import { followedKinds } from "../sources/state.js";
 
 import { unwrap, type Command, type Outcome } from "./command.js";
@@ -39,19 +42,48 @@ export const command: Command = {
 
 async function run(config: Config): Promise<Outcome> {
   if (config.cluster && config.state.length > 0) throw new WrongUse("give `--state` or `--cluster`, not both");
-  const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");
   const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
-  const source = config.cluster ? await clusterSource(live, loaded.packs, { log, metrics }) : await fileSource(live, config.state, log);
-  const server = await start(config, { loaded, live, source, log, metrics });
+  const follow = new PacksFollow();
+  const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
+  const state = new PacksState(() => told(packs.inForce), { log, registry: metrics.registry });
+  const source = config.cluster ? await clusterSource(live, packs, { log, metrics }) : await fileSource(live, config.state, log);
+  follow.begin({ state, source });
+  const server = await start(config, { packs, state, live, source, log, metrics });
   if (!server.ok) await source.stop();
-  return { output: untilStopped(unwrap(server), greeting(config, { loaded, live, server: unwrap(server) }), source), exitCode: 0 };
+  const stop = async (): Promise<void> => {
+    packs.close();
+    await source.stop();
+  };
+  return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), stop), exitCode: 0 };
 }
 
-async function* untilStopped(server: RunningServer, hello: string, source: Source): AsyncGenerator<string> {
+/** Hands changes of the packs to what needs to know of them. */
+class PacksFollow implements PacksListener {
+  #parts: { readonly state: PacksState; readonly source: Source } | undefined;
+
+  begin(parts: { readonly state: PacksState; readonly source: Source }): void {
+    this.#parts = parts;
+  }
+
+  async prepare({ packs }: LoadedPacks): Promise<readonly Problem[]> {
+    return (await this.#parts?.source.prepare?.(packs)) ?? [];
+  }
+
+  changed(_: InForce, before: InForce): void {
+    this.#parts?.state.changed(before.loaded.digest);
+    this.#parts?.source.provisioner?.start();
+  }
+}
+
+function told({ loaded: { packs, digest }, refused }: InForce): PacksInForce {
+  return { names: packs.names, digest, rules: packs.rules.length, refused };
+}
+
+async function* untilStopped(server: RunningServer, hello: string, stop: () => Promise<void>): AsyncGenerator<string> {
   yield hello;
   await stopSignal();
   await server.close();
-  await source.stop();
+  await stop();
 }
 
 /** Where the state comes from, and what that means for decisions. */
@@ -62,35 +94,43 @@ interface Source extends Pick<JudgeParts, "facts" | "confirm"> {
   versions(): Readonly<Record<string, string>>;
   /** Writes the policies of baselines to the cluster. */
   readonly provisioner?: Provisioner;
+  /** Gets ready for other packs; resolves with what keeps them from being asked. */
+  prepare?(next: CompiledPacks): Promise<readonly Problem[]>;
   stop(): Promise<void>;
 }
 
 interface Parts {
-  readonly loaded: LoadedPacks;
+  readonly packs: PacksWatch;
+  readonly state: PacksState;
   readonly live: LiveSnapshot;
   readonly source: Source;
   readonly log: Log;
   readonly metrics: ServerMetrics;
 }
 
-async function start(config: Config, { loaded, live, source, log, metrics }: Parts): Promise<Result<RunningServer>> {
-  const { packs, digest } = loaded;
+async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
+  const { packs, state, live, source, log, metrics } = parts;
+  const current = (): CompiledPacks => packs.inForce.loaded.packs;
+  /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
+  const stamped = (decide: typeof reviewValidation): JudgeParts["validate"] => (request, snapshot) => {
+    const { packs: compiled, digest } = packs.inForce.loaded;
+    return { ...decide(request, { snapshot, packs: compiled }), packs: digest };
+  };
   return serve({
-    judge: provisioning({ loaded, live, source, log, metrics }, makeJudge({
+    judge: provisioning(parts, makeJudge({
       live,
-      validate: (request, snapshot) => reviewValidation(request, { snapshot, packs }),
-      mutate: (request, snapshot) => reviewMutation(request, { snapshot, packs }),
-      isExempt: packs.isExempt,
+      validate: stamped(reviewValidation),
+      mutate: stamped(reviewMutation),
+      isExempt: (namespace) => current().isExempt(namespace),
       metrics,
       log,
       ...(source.facts ? { facts: source.facts } : {}),
       ...(source.confirm ? { confirm: source.confirm } : {}),
     })),
-    ready: () => readinessOf([{ name: "packs", ok: true, detail: packs.names.join(", ") }, ...source.conditions()]),
+    ready: () => readinessOf([state.condition(), ...source.conditions()]),
     log,
     metrics,
-    failureMode: packs.rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny",
-    annotations: () => ({ packs: digest }),
+    failureMode: () => (current().rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny"),
     versions: () => source.versions(),
     kinds: () => source.kinds(),
     host: config.host,
@@ -101,13 +141,13 @@ async function start(config: Config, { loaded, live, source, log, metrics }: Par
 }
 
 /** With a state of our own, a namespace that is to be provisioned gets its policies in the same turn of the loop; with a cluster, when the watch shows it. */
-function provisioning({ loaded: { packs }, live, source: { facts, provisioner }, log }: Parts, judge: Judge): Judge {
+function provisioning({ packs, live, source: { facts, provisioner }, log }: Parts, judge: Judge): Judge {
   if (provisioner) return waitForProvision(judge, provisioner);
   if (!facts) return judge;
   return async (request, route, deadline) => {
     const before = live.current;
     const decision = await judge(request, route, deadline);
-    const policies = decision.allowed && route !== "mutate" && !request.dryRun ? provisionFor(request, before, packs) : [];
+    const policies = decision.allowed && route !== "mutate" && !request.dryRun ? provisionFor(request, before, packs.inForce.loaded.packs) : [];
     if (policies.length === 0) return decision;
     live.apply(policies.flatMap(facts).map((put) => ({ put })));
     log.info({ namespace: request.name, policies: policies.map(({ metadata }) => metadata.name) }, "baseline provided");
@@ -140,21 +180,22 @@ async function fileSource(live: LiveSnapshot, paths: readonly string[], log: Log
   };
 }
 
-async function clusterSource(live: LiveSnapshot, packs: CompiledPacks, { log, metrics }: Pick<Parts, "log" | "metrics">): Promise<Source> {
+async function clusterSource(live: LiveSnapshot, packs: PacksWatch, { log, metrics }: Pick<Parts, "log" | "metrics">): Promise<Source> {
   const { connectCluster, followCluster, policyWriter } = await import("../sources/cluster.js");
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
-  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, packs), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
+  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, packs.inForce.loaded.packs), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
   const onChanges = (changes: readonly Change[]): void => {
     const before = live.current;
     live.apply(changes);
     provisioner.observe(changes, before);
   };
-  const cluster = followCluster({ connection, kinds: followedKinds(packs.watches), onChanges, log });
+  const cluster = followCluster({ connection, kinds: followedKinds(packs.inForce.loaded.packs.watches), onChanges, log });
   void cluster.synced().then(() => provisioner.start());
   // Nodes are many, change little, and decide only policies that name them.
-  const confirmed = new Set(cluster.status().map(({ kind }) => kind).filter((kind) => kind !== "Node"));
+  const confirmed = (): ReadonlySet<string> => new Set(cluster.status().map(({ kind }) => kind).filter((kind) => kind !== "Node"));
   return {
-    confirm: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed }),
+    confirm: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed() }),
+    prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
     conditions: () => syncConditions(cluster),
     kinds: () => cluster.status(),
     versions: () => cluster.versions(),
@@ -166,18 +207,22 @@ async function clusterSource(live: LiveSnapshot, packs: CompiledPacks, { log, me
   };
 }
 
+/** A page of a list may take as long (cluster-timing.ts); the packs in force judge on meanwhile. */
+const NEW_KIND_MS = 60_000;
+
 function syncConditions(cluster: FollowedCluster): readonly Condition[] {
   return cluster.status().map(({ kind, synced, problem, absent }) => ({ name: `sync ${kind}`, ok: synced, detail: problem ?? (absent ? "not installed" : "") }));
 }
 
 interface Greeted {
-  readonly loaded: LoadedPacks;
+  readonly packs: PacksWatch;
   readonly live: LiveSnapshot;
   readonly server: RunningServer;
 }
 
 /** What is guarded, where, and one line to try. */
-function greeting(config: Config, { loaded: { packs }, live, server }: Greeted): string {
+function greeting(config: Config, { packs: { inForce }, live, server }: Greeted): string {
+  const { packs } = inForce.loaded;
   const { namespaces } = live.current;
   const count = (each: Iterable<unknown>): number => [...each].length;
   const what = config.cluster

@@ -13,4 +13,6 @@ export interface Decision {
   readonly errors: readonly Problem[];
   /** HTTP code of a refusal: 403; 429 when it is worth trying again at once. */
   readonly code?: number;
+  /** Digest of the packs that it was made by. */
+  readonly packs?: string;
 }

@@ -10,7 +10,7 @@ import { decode } from "./decode.js";
 import type { Gate } from "./gate.js";
 import type { Outcome, ServerMetrics } from "./metrics.js";
 import type { Readiness } from "./readiness.js";
-import { errored, malformed, respond, type AuditAnnotations, type Trouble } from "./respond.js";
+import { errored, malformed, respond, type Trouble } from "./respond.js";
 import { failureModeOf, type FailureMode, type Route } from "./route.js";
 import { uidFromHead } from "./uid-from-head.js";
 
@@ -24,9 +24,8 @@ export interface EdgeParts {
   readonly ready: () => Readiness;
   readonly log: Log;
   readonly metrics: ServerMetrics;
-  readonly failureMode: FailureMode;
-  /** Added to every decision's audit annotations: the digest of the packs. */
-  readonly annotations?: () => AuditAnnotations;
+  /** Asked at each call: it changes with the packs. */
+  readonly failureMode: () => FailureMode;
   /** Resource versions of the snapshot, by kind, for the log line. */
   readonly versions?: () => Readonly<Record<string, string>>;
 }
@@ -84,12 +83,12 @@ async function readAndJudge(parts: EdgeParts & { readonly gate: Gate }, call: Ca
 }
 
 async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): Promise<Answer> {
-  const { judge, log, metrics, annotations, versions } = parts;
+  const { judge, log, metrics, versions } = parts;
   const { route, uid, started, deadline } = call;
   const snapshotVersions = versions?.() ?? {};
   const decision = await within(deadline - performance.now(), judge(request, route, deadline));
   if (!decision) return trouble(call, "late", { code: 429, message: `no decision within ${Math.round(deadline - started)} ms` });
-  const review = respond(decision, { uid, mutating: route === "mutate", ...(annotations && { annotations: annotations() }) });
+  const review = respond(decision, { uid, mutating: route === "mutate", ...(decision.packs !== undefined && { annotations: { packs: decision.packs } }) });
   metrics.decided(decision);
   log.info(decisionFields({ request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions }), "decision");
   return { status: 200, outcome: decision.allowed ? "allowed" : "denied", review };

@@ -51,7 +51,7 @@ type ReviewHandler = (request: IncomingMessage, response: ServerResponse, query:
 
 function reviewHandler(parts: AppParts & { readonly gate: Gate }, route: Route): ReviewHandler {
   return async (request, response, query) => {
-    const call = startCall(route, parts.failureMode, timeToAnswer(query));
+    const call = startCall(route, parts.failureMode(), timeToAnswer(query));
     const answer = await answerReview(parts, call, request);
     if (answer) sendJson(response, answer.status, answer.review);
     count(parts, call, answer);

@@ -34,6 +34,7 @@ export function decisionFields({ request, route, decision, milliseconds, version
     ...(decision.patch.length > 0 && { patched: true }),
     ...(decision.errors.length > 0 && { errors: decision.errors.map(({ code, path }) => ({ code, path })) }),
     ms: Math.round(milliseconds * 100) / 100,
+    ...(decision.packs !== undefined && { packs: decision.packs }),
     ...(Object.keys(versions).length > 0 && { versions }),
   };
 }

@@ -80,6 +80,12 @@ export class KindWatch {
     }
   }
 
+  /** Takes back what was handed on, of a kind that is no longer followed. */
+  forget(): void {
+    if (this.#known.size > 0) this.#parts.onChanges([...this.#known].map((key) => ({ remove: this.#refOf(key) })));
+    this.#known = new Set();
+  }
+
   /** What a consistent read of these namespaces (and of cluster-scoped kinds whole) says beyond what is known here, as changes. */
   async readNow(namespaces: readonly string[], signal: AbortSignal): Promise<readonly Change[]> {
     if (this.#absent) return [];
@@ -213,10 +219,9 @@ export class KindWatch {
 
   /** A CRD that is not installed is nothing wrong: there are no such objects. */
   #missing(): number {
-    const { log, timing, onChanges } = this.#parts;
+    const { log, timing } = this.#parts;
     if (!this.#absent) log.info({ kind: kindKey(this.kind) }, "the API server does not know this kind; it is looked for again");
-    if (this.#known.size > 0) onChanges([...this.#known].map((key) => ({ remove: this.#refOf(key) })));
-    this.#known = new Set();
+    this.forget();
     this.#resourceVersion = undefined;
     this.#synced = true;
     this.#absent = true;

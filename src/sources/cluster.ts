@@ -1,4 +1,7 @@
 import { setMaxListeners } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { kindKey } from "../model/kubernetes.js";
+import type { Problem } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
 import type { ClusterConnection } from "./cluster-connection.js";
@@ -32,6 +35,8 @@ export interface FollowedCluster {
    * `kindKey`, all by default. Rejects when one of the lists fails: half a reading confirms nothing.
    */
   consistentRead(namespaces: readonly string[], options: ReadOptions): Promise<readonly Change[]>;
+  /** Follows these kinds too, each as soon as it has been listed. Resolves with what keeps one from being listed within `ms`: then it is not followed. */
+  add(kinds: readonly WatchedKind[], ms: number): Promise<readonly Problem[]>;
   stop(): Promise<void>;
 }
 
@@ -50,7 +55,21 @@ export function followCluster({ connection, kinds, onChanges, log, timing }: Fol
   };
   const parts = { connection, onChanges: handOn, log, timing: { ...DEFAULT_TIMING, ...timing } };
   const watches = kinds.map((kind) => new KindWatch(kind, parts));
-  const running = Promise.all(watches.map((watch) => watch.run(stopping.signal)));
+  const running = watches.map((watch) => watch.run(stopping.signal));
+  const add = async (kind: WatchedKind, ms: number): Promise<readonly Problem[]> => {
+    const [watch, giveUp] = [new KindWatch(kind, parts), new AbortController()];
+    const run = watch.run(AbortSignal.any([stopping.signal, giveUp.signal]));
+    running.push(run);
+    const synced = await Promise.race([watch.synced.then(() => true), sleep(ms, false, { signal: stopping.signal, ref: false }).catch(() => false)]);
+    if (synced) {
+      watches.push(watch);
+      return [];
+    }
+    giveUp.abort(new Error("not listed in time"));
+    await run;
+    watch.forget();
+    return [{ code: "cluster/unreadable", message: `${watch.status.kind} cannot be read from the cluster: ${watch.status.problem ?? `no answer within ${ms} ms`}`, path: "" }];
+  };
   return {
     status: () => watches.map((watch) => watch.status),
     synced: async () => void (await Promise.all(watches.map((watch) => watch.synced))),
@@ -59,9 +78,13 @@ export function followCluster({ connection, kinds, onChanges, log, timing }: Fol
       const asked = watches.filter(({ status }) => !wanted || wanted.has(status.kind));
       return (await Promise.all(asked.map((watch) => watch.readNow(namespaces, signal)))).flat();
     },
+    add: async (more, ms) => {
+      const unknown = more.filter((kind) => !watches.some(({ status }) => status.kind === kindKey(kind)));
+      return (await Promise.all(unknown.map((kind) => add(kind, ms)))).flat();
+    },
     stop: async () => {
       stopping.abort(new Error("stopped"));
-      await running;
+      await Promise.all(running);
       connection.close();
     },
   };

@@ -22,15 +22,27 @@ export interface Layer {
 }
 
 /** The overlays in force, weakest first: those directly in the packs folder by file name, then those of `--profile` from left to right. */
-export async function readLayers({ packs, profile }: Knobs, folder?: Manifests): Promise<Result<readonly Layer[]>> {
-  const manifests = folder ? ok(folder) : await overlayFiles(packs);
-  if (!manifests.ok) return manifests;
-  const own = manifests.value.objects.filter(isOverlay).map((object) => layerOf(object, "overlay", (path) => manifests.value.locate(object, path)));
+export async function readLayers(knobs: Knobs): Promise<Result<readonly Layer[]>> {
+  const manifests = await overlayFiles(knobs.packs);
+  return manifests.ok ? allLayers([...layersIn(manifests.value), ...(await readProfiles(knobs))]) : manifests;
+}
+
+/** The overlays among manifests, in their order. */
+export function layersIn({ objects, locate }: Pick<Manifests, "objects" | "locate">): readonly Result<Layer>[] {
+  return objects.filter(isOverlay).map((object) => layerOf(object, "overlay", (path) => locate(object, path)));
+}
+
+/** The overlays of `--profile`, from left to right. */
+export async function readProfiles({ packs, profile }: Knobs): Promise<readonly Result<Layer>[]> {
   const names = profile === undefined ? [] : (await isFile(profile)) ? [profile] : profile.split(",");
   const named = await Promise.all(names.map((name) => readProfile(packs, name.trim())));
-  const all = [...own, ...named.flatMap((layers) => (layers.ok ? layers.value : [layers]))];
-  const problems = all.flatMap((layer) => (layer.ok ? [] : layer.problems));
-  return problems.length > 0 ? failed(...problems) : ok(all.flatMap((layer) => (layer.ok ? [layer.value] : [])));
+  return named.flatMap((layers) => (layers.ok ? layers.value : [layers]));
+}
+
+/** All of them, or every problem of all. */
+export function allLayers(layers: readonly Result<Layer>[]): Result<readonly Layer[]> {
+  const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems));
+  return problems.length > 0 ? failed(...problems) : ok(layers.flatMap((layer) => (layer.ok ? [layer.value] : [])));
 }
 
 /** What the overlays name that the packs do not have, with its place. */

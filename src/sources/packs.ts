@@ -6,7 +6,8 @@ import { readSetting, type Settings } from "../packs/parameters.js";
 import { PROFILE_SCHEMA } from "../packs/profile.js";
 import { loadManifests, type Manifests } from "./files.js";
 import { isSwitch, type Knobs, type Setting } from "./knobs.js";
-import { checkLayers, filesOf, readLayers, type Layer } from "./overlays.js";
+import { checkLayers, filesOf, type Layer } from "./overlays.js";
+import { joinParts, objectPart, readParts, type PackPart } from "./pack-parts.js";
 import { composeProfile } from "./profile.js";
 
 export interface LoadedPacks {
@@ -24,29 +25,33 @@ export interface LoadedPacks {
  * packs from elsewhere, which may use the names that the others define.
  */
 export async function loadPacks(knobs: Knobs, more: readonly KubeObject[] = []): Promise<Result<LoadedPacks>> {
-  const files = await readPackFiles(knobs.packs);
-  const layers = await readLayers(knobs, files.ok ? files.value : NOTHING);
-  if (!files.ok || !layers.ok) return failed(...[files, layers].flatMap((part) => (part.ok ? [] : part.problems)));
-  const objects = [...files.value.objects.filter(isPack), ...more];
-  const [profile, settings] = [composeProfile(layers.value, knobs.set), readSettings(knobs.set, objects)];
-  const problems = [...checkLayers(layers.value, objects), ...[profile, settings].flatMap((part) => (part.ok ? [] : part.problems))];
+  const parts = await readParts(knobs);
+  return parts.ok ? composePacks([...parts.value, objectPart("", more)], knobs) : parts;
+}
+
+/** As `loadPacks`, of parts that were read before, weakest first. */
+export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<LoadedPacks> {
+  const joined = joinParts(parts);
+  if (!joined.ok) return joined;
+  const { layers, locate } = joined.value;
+  const objects = joined.value.objects.filter(isPack);
+  const [profile, settings] = [composeProfile(layers, knobs.set), readSettings(knobs.set, objects)];
+  const problems = [...checkLayers(layers, objects), ...[profile, settings].flatMap((part) => (part.ok ? [] : part.problems))];
   if (!profile.ok || !settings.ok || problems.length > 0) return failed(...problems);
   const options: PackSettings = {
     profile: profile.value,
-    settings: Object.assign({}, ...layers.value.map(({ overlay }) => overlay.settings), settings.value) as Settings,
-    overrides: composeOverrides(layers.value),
+    settings: Object.assign({}, ...layers.map(({ overlay }) => overlay.settings), settings.value) as Settings,
+    overrides: composeOverrides(layers),
   };
   const compiled = compilePacks(objects, options);
-  if (!compiled.ok) return failed(...blame(compiled.problems, files.value, options));
+  if (!compiled.ok) return failed(...blame(compiled.problems, { objects, locate }, options));
   return ok({
     packs: compiled.value,
     digest: digestOf([...objects.map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(options))]),
-    overlays: layers.value.map(({ origin }) => origin),
-    origins: originsOf(layers.value, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]),
+    overlays: layers.map(({ origin }) => origin),
+    origins: originsOf(layers, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]),
   });
 }
-
-const NOTHING: Manifests = { objects: [], warnings: [], locate: () => undefined };
 
 /** What one overlay says of a rule does not undo what another says of another part of it. */
 function composeOverrides(layers: readonly Layer[]): NonNullable<PackSettings["overrides"]> {
@@ -122,8 +127,8 @@ function unknownSetting(name: string, parameters: Parameters): Problem {
 }
 
 /** A problem's pack is the one that has it when compiled without the others. */
-function blame(problems: readonly Problem[], { objects, locate }: Manifests, options: PackSettings): Problem[] {
-  const owners = objects.filter(isPack).map((object) => ({ object, own: problemsAlone(object, options) }));
+function blame(problems: readonly Problem[], { objects, locate }: Pick<Manifests, "objects" | "locate">, options: PackSettings): Problem[] {
+  const owners = objects.map((object) => ({ object, own: problemsAlone(object, options) }));
   return problems.map((problem) => {
     const owner = owners.find(({ own }) => own.has(problemKey(problem)))?.object;
     const place = owner && locate(owner, problem.path);

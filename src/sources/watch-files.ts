@@ -1,11 +1,10 @@
-import { watch, type FSWatcher } from "node:fs";
-import { dirname } from "node:path";
 import type { ObjectRef } from "../model/kubernetes.js";
 import { kindKey, nameKey, refOf } from "../model/kubernetes.js";
 import type { Problem } from "../model/result.js";
 import type { Change, Fact } from "../model/snapshot.js";
 import { readFacts, readManifest, readText } from "./files.js";
-import { listFiles, type FoundFile, type Listing } from "./listing.js";
+import { FolderFollower, watchable } from "./folder-follower.js";
+import { listFiles, type FoundFile } from "./listing.js";
 import { placeOf } from "./place.js";
 
 export interface StateListener {
@@ -25,20 +24,18 @@ export interface StateWatch {
   close(): void;
 }
 
-/** Editors and `kubectl` write in bursts: rename, write, chmod. One look after this much quiet sees the result. */
-const QUIET_MS = 100;
-
-/**
- * Reads files and folders and follows them. Folders are watched, not files, so that files replaced by a rename (editors,
- * mounted ConfigMaps) are followed. "A file wins for its objects when its content changes": a file that did not change
- * says nothing again.
- */
+/** Reads files and folders and follows them. "A file wins for its objects when its content changes": a file that did not change says nothing again. */
 export async function watchState(paths: readonly string[], listener: StateListener): Promise<StateWatch> {
   const state = new FileState(paths);
   const first = await state.look();
   if (first.warnings.length > 0) listener.broken(first.warnings);
-  const follower = new Follower(state, listener);
-  follower.follow();
+  const look = async (): Promise<void> => {
+    const { changes, errors, warnings } = await state.look();
+    if (errors.length + warnings.length > 0) listener.broken([...errors, ...warnings]);
+    if (changes.length > 0) listener.changed(changes);
+  };
+  const follower = new FolderFollower({ folders: () => state.folders, look, unwatched: (problem) => listener.broken([problem]) });
+  follower.start();
   return { changes: first.changes, errors: first.errors, settle: () => follower.look(), close: () => follower.close() };
 }
 
@@ -118,13 +115,6 @@ class FileState {
   }
 }
 
-/** Folders, and for files the folder they lie in. */
-function watchable({ folders, files }: Listing, paths: readonly string[]): string[] {
-  const named = files.filter((file) => file.named && file.file !== "-").map(({ file }) => dirname(file));
-  const parents = paths.filter((path) => path !== "-").map((path) => dirname(path));
-  return [...new Set([...folders, ...named, ...parents])];
-}
-
 function refOfFact({ fact, value }: Fact): ObjectRef {
   switch (fact) {
     case "namespace":
@@ -142,70 +132,4 @@ function refOfFact({ fact, value }: Fact): ObjectRef {
 
 function keyOf(ref: ObjectRef): string {
   return `${kindKey(ref)} ${nameKey(ref)}`;
-}
-
-/** Watches the folders of a state, and looks again when something in them changes. */
-class Follower {
-  private readonly state: FileState;
-  private readonly listener: StateListener;
-  private readonly watchers = new Map<string, FSWatcher>();
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private closed = false;
-
-  constructor(state: FileState, listener: StateListener) {
-    this.state = state;
-    this.listener = listener;
-  }
-
-  follow(): void {
-    const wanted = new Set(this.closed ? [] : this.state.folders);
-    for (const [folder, watcher] of this.watchers) {
-      if (wanted.has(folder)) continue;
-      watcher.close();
-      this.watchers.delete(folder);
-    }
-    for (const folder of wanted) if (!this.watchers.has(folder)) this.watch(folder);
-  }
-
-  look(): Promise<void> {
-    this.looking = this.looking.then(() => this.lookNow());
-    return this.looking;
-  }
-
-  close(): void {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.follow();
-  }
-
-  private watch(folder: string): void {
-    try {
-      const watcher = watch(folder, () => this.soon());
-      watcher.on("error", () => this.drop(folder));
-      this.watchers.set(folder, watcher);
-    } catch (error) {
-      this.listener.broken([{ code: "file/unwatched", message: `changes are not followed: ${String((error as Error).message)}`, path: "", place: { file: folder } }]);
-    }
-  }
-
-  /** A folder that is gone cannot be watched; when it comes back, its parent says so. */
-  private drop(folder: string): void {
-    this.watchers.get(folder)?.close();
-    this.watchers.delete(folder);
-    this.soon();
-  }
-
-  private soon(): void {
-    clearTimeout(this.timer);
-    if (!this.closed) this.timer = setTimeout(() => void this.look(), QUIET_MS);
-  }
-
-  private async lookNow(): Promise<void> {
-    if (this.closed) return;
-    const { changes, errors, warnings } = await this.state.look();
-    this.follow();
-    if (errors.length + warnings.length > 0) this.listener.broken([...errors, ...warnings]);
-    if (changes.length > 0) this.listener.changed(changes);
-  }
 }

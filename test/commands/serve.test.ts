@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { request } from "node:https";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import type { ClientRequest } from "node:http";
+import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -54,6 +55,59 @@ describe("sluice serve", () => {
     expect(await server.ended).toBe(0);
   });
 
+  it("takes over other packs under load: no request is lost, each is answered by one of them whole, and a bad pack changes nothing", async () => {
+    const packs = join(folder, "reloaded");
+    const version = (action: string): string => `apiVersion: sluice.dev/v1alpha1\nkind: RulePack\nmetadata: {name: house}\nspec: {rules: [{id: open, check: forbid-allow-all, enforcementAction: ${action}}]}\n`;
+    await mkdir(packs);
+    const put = async (text: string): Promise<void> => {
+      await writeFile(join(packs, ".house.yaml"), text);
+      await rename(join(packs, ".house.yaml"), join(packs, "house.yaml"));
+    };
+    await put(version("deny"));
+    const server = await start(["--packs", packs, "--port", "0", "--cert-dir", join(folder, "certs")]);
+    const ca = await readFile(join(folder, "certs", "ca.crt"), "utf8");
+    const agent = new Agent({ keepAlive: true, maxSockets: 8, ca });
+    const open = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "open", namespace: "shop" }, spec: { podSelector: {}, policyTypes: ["Ingress"], ingress: [{}] } };
+    const change = review({ uid: "o", kind: { group: "networking.k8s.io", version: "v1", kind: "NetworkPolicy" }, resource: { group: "networking.k8s.io", version: "v1", resource: "networkpolicies" }, name: "open", namespace: "shop", operation: "CREATE", object: open, dryRun: true });
+    const answers = new Map<string, number>();
+    const load = { on: true, failed: 0 };
+    const client = async (): Promise<void> => {
+      while (load.on) {
+        const text = await post(`${server.url}/validate`, ca, change, agent).catch(() => "");
+        if (text === "") load.failed++;
+        else {
+          const { allowed, auditAnnotations } = (JSON.parse(text) as AdmissionReviewOut).response;
+          const answer = `${allowed} ${auditAnnotations?.["packs"]}`;
+          answers.set(answer, (answers.get(answer) ?? 0) + 1);
+        }
+      }
+    };
+    const clients = Array.from({ length: 8 }, client);
+    for (let i = 0; i < 6; i++) {
+      const before = server.log().split("other packs are in force").length;
+      await put(version(i % 2 === 0 ? "warn" : "deny"));
+      await server.until(() => server.log().split("other packs are in force").length > before);
+    }
+    await put("kind: [");
+    await server.logged("its last good state stays in force");
+    const ready = await get(`${server.url}/readyz?verbose`, ca);
+    const metrics = await get(`${server.url}/metrics`, ca);
+    await put(version("warn"));
+    await server.until(() => server.log().split("other packs are in force").length > 7);
+    load.on = false;
+    await Promise.all(clients);
+    agent.destroy();
+    server.child.kill("SIGTERM");
+    expect(load.failed).toBe(0);
+    // One digest refuses, the other one admits; never a mixture.
+    expect([...answers.keys()].sort()).toEqual([expect.stringMatching(/^false sha256:/), expect.stringMatching(/^true sha256:/)]);
+    expect(ready).toMatch(/\[\+\]packs ok: house \(sha256:[0-9a-f]+\); the last good state of `\S+house.yaml` is kept: \S+house.yaml:1:\d+: .*\n/);
+    expect(metrics).toContain("sluice_packs_refused 1");
+    expect(metrics).toMatch(/sluice_packs_reloads_total\{result="taken"\} 6\n/);
+    const decision = server.log().split("\n").find((line) => line.includes('"decision"')) ?? "";
+    expect(JSON.parse(decision)).toMatchObject({ packs: expect.stringMatching(/^sha256:/) });
+  }, 60_000);
+
   it.each([
     ["a state that is not there", ["--state", "gone"], "gone: no such file or folder"],
     ["packs that are not there", ["--packs", "gone"], "gone: no such file or folder"],
@@ -71,6 +125,8 @@ describe("sluice serve", () => {
     readonly url: string;
     readonly ended: Promise<number | null>;
     logged(text: string): Promise<void>;
+    log(): string;
+    until(test: () => boolean): Promise<void>;
   }
 
   async function start(args: readonly string[]): Promise<Served> {
@@ -84,18 +140,26 @@ describe("sluice serve", () => {
       if (!test()) throw new Error(`${text.out}\n${text.log}`);
     };
     await until(() => text.out.includes("curl"));
-    return { child, hello: text.out, url: /https:\/\/127\.0\.0\.1:\d+/.exec(text.out)?.[0] ?? "", ended, logged: (what) => until(() => text.log.includes(what)) };
+    return { child, hello: text.out, url: /https:\/\/127\.0\.0\.1:\d+/.exec(text.out)?.[0] ?? "", ended, logged: (what) => until(() => text.log.includes(what)), log: () => text.log, until };
   }
 
-  function post(url: string, ca: string, body: object): Promise<string> {
+  function post(url: string, ca: string, body: object, agent?: Agent): Promise<string> {
+    return send(request(url, { method: "POST", ca, ...(agent && { agent }), headers: { "content-type": "application/json" } }), JSON.stringify(body));
+  }
+
+  function get(url: string, ca: string): Promise<string> {
+    return send(request(url, { ca }));
+  }
+
+  function send(call: ClientRequest, body?: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const call = request(url, { method: "POST", ca, headers: { "content-type": "application/json" } }, (response) => {
+      call.on("response", (response) => {
         let text = "";
         response.on("data", (chunk: Buffer) => (text += chunk.toString()));
         response.on("end", () => resolve(text));
       });
       call.on("error", reject);
-      call.end(JSON.stringify(body));
+      call.end(body);
     });
   }
 });

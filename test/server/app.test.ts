@@ -71,7 +71,7 @@ describe("a body that is no review", () => {
 
   test("is a warning where a refusal of ours must not count, and a refusal whatever the failure mode elsewhere", async () => {
     const text = `{"request":{"uid":"u-7"}}`;
-    const app = smallApp({ failureMode: "Allow" });
+    const app = smallApp({ failureMode: () => "Allow" });
     const [warned, denied] = [await request(app).post("/validate/warn").send(text), await request(app).post("/validate/deny").send(text)];
     expect(warned.body.response).toMatchObject({ uid: "u-7", allowed: true, warnings: [expect.stringMatching(/^\[sluice\] the AdmissionReview cannot be read: .*; admitted without a check$/)] });
     expect(denied.body.response).toMatchObject({ uid: "u-7", allowed: false });
@@ -93,7 +93,7 @@ describe("A7: an over-long body", () => {
   });
 
   test("is admitted with a warning where the failure mode says so", async () => {
-    const [byMode, byRoute] = [await request(smallApp({ judge: unused, failureMode: "Allow" })).post("/validate").send(long), await request(smallApp({ judge: unused })).post("/validate/warn").send(long)];
+    const [byMode, byRoute] = [await request(smallApp({ judge: unused, failureMode: () => "Allow" })).post("/validate").send(long), await request(smallApp({ judge: unused })).post("/validate/warn").send(long)];
     expect(byMode.body).toEqual(admittedUnchecked(UID, message));
     expect(byRoute.body).toEqual(admittedUnchecked(UID, message));
   });
@@ -142,7 +142,7 @@ describe("trouble inside", () => {
   test("of a judge that answers later, likewise; admitted with a warning by failure mode", async () => {
     const judge = () => Promise.reject(new Error("later"));
     expect((await request(smallApp({ judge })).post("/validate").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: false });
-    expect((await request(smallApp({ judge, failureMode: "Allow" })).post("/mutate").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: true, warnings: [expect.any(String)] });
+    expect((await request(smallApp({ judge, failureMode: () => "Allow" })).post("/mutate").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: true, warnings: [expect.any(String)] });
     expect((await request(smallApp({ judge: broken })).post("/validate/warn").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: true });
   });
 

@@ -23,7 +23,7 @@ export function keptLog(): { log: AppParts["log"]; lines: () => Record<string, u
 export function smallParts(changes: Partial<AppParts> = {}): AppParts & { kept: ReturnType<typeof keptLog> } {
   const kept = keptLog();
   const ready = () => readinessOf([{ name: "packs", ok: true, detail: "2 packs" }]);
-  return { judge: smallJudge, ready, log: kept.log, metrics: new ServerMetrics("1.2.3"), failureMode: "Deny", kept, ...changes };
+  return { judge: smallJudge, ready, log: kept.log, metrics: new ServerMetrics("1.2.3"), failureMode: () => "Deny", kept, ...changes };
 }
 
 export function smallApp(changes: Partial<AppParts> = {}) {

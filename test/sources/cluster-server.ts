@@ -117,8 +117,13 @@ export class ClusterServer {
     this.#watches.clear();
   }
 
-  fail(fault: Fault): void {
-    this.#faults.push(fault);
+  fail(fault: Fault, times = 1): void {
+    for (let i = 0; i < times; i++) this.#faults.push(fault);
+  }
+
+  /** Forgets what was still to go wrong. */
+  heal(): void {
+    this.#faults.length = 0;
   }
 
   count(match: RegExp): number {

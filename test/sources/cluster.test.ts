@@ -75,6 +75,25 @@ describe("list and watch", () => {
     await expect.poll(() => [snapshot.pod("demo", "new")?.name, snapshot.pod("demo", "p7")?.labels, snapshot.pod("demo", "p8")]).toEqual(["new", { app: "changed" }, undefined]);
   });
 
+  test("takes on another kind once it has been listed; one that cannot be listed is told and leaves nothing behind", async () => {
+    const [podKind, ...others] = KINDS;
+    server.put(PODS, pod("a"));
+    const cluster = follow({ kinds: others });
+    await cluster.synced();
+    expect(await cluster.add([], 100)).toEqual([]);
+    // The first page comes, the second one never does.
+    for (let index = 0; index < 600; index++) server.put(PODS, pod(`p${index}`));
+    server.fail({ match: /pods\?.*continue/, status: 403, body: JSON.stringify({ message: "forbidden" }) }, 100);
+    expect(await cluster.add(podKind ? [podKind] : [], 150)).toMatchObject([{ message: expect.stringContaining("Pod cannot be read from the cluster: the API server answered 403") }]);
+    expect([podNames(), statusOf(cluster)]).toEqual([[], undefined]);
+    server.heal();
+    expect(await cluster.add(podKind ? [podKind] : [], 5_000)).toEqual([]);
+    expect([podNames().length, statusOf(cluster)?.synced]).toEqual([601, true]);
+    await watching();
+    server.put(PODS, pod("new"));
+    await expect.poll(() => podNames().includes("new")).toBe(true);
+  });
+
   test("asks for bookmarks, follows them, and tells versions, age and counts", async () => {
     server.put(PODS, pod("a"));
     const cluster = follow();
