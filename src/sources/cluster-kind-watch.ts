@@ -118,7 +118,10 @@ export class KindWatch {
     const seen = new Set<string>();
     let resourceVersion = "";
     for await (const page of listPages(this.#parts, this.kind, { signal })) {
-      for (const object of page.items) seen.add(nameKey(refOf(object)));
+      const keys = page.items.map((object) => nameKey(refOf(object)));
+      for (const key of keys) seen.add(key);
+      // At once: a list that breaks off has handed these on already, and the next one must take back what is gone by then.
+      for (const key of keys) this.#known.add(key);
       this.#parts.onChanges(page.items.flatMap((object) => this.#puts(object)));
       resourceVersion = page.resourceVersion;
     }
