@@ -9,14 +9,14 @@ import type { CompiledPacks } from "../packs/compile.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding, Note } from "../reports/report.js";
 import { readChange } from "../review/change.js";
+import { exceptionsFor } from "../review/exceptions.js";
 import { applyExemptions } from "../review/exemptions.js";
 import { joinVerdicts } from "../review/findings.js";
 import { requestsFor, userInfo, type Proposed } from "../review/proposed.js";
 import { askProtection } from "../review/protect.js";
 import { review } from "../review/review.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
-import { loadPacks } from "../sources/packs.js";
-import { noteProblems, readBackground, unwrap, type Command, type Outcome, type Session } from "./command.js";
+import { noteProblems, readBackground, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
 /** Admission's verdict on manifests that nobody has applied yet. */
 export const command: Command = {
@@ -32,11 +32,12 @@ export const command: Command = {
 };
 
 async function run(config: Config, session: Session): Promise<Outcome> {
-  const { packs } = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const { packs } = await readPacks(config, session);
   const state = await readBackground(config, session);
   const manifests = unwrap(await loadManifests(config.paths));
   noteProblems(session, manifests.warnings);
-  const { judged, after } = config.inOrder ? oneByOne(config, { manifests, state, packs }, session) : allAtOnce(config, { manifests, state, packs }, session);
+  const work = { manifests, state, packs, now: Date.now() };
+  const { judged, after } = config.inOrder ? oneByOne(config, work, session) : allAtOnce(config, work, session);
   const findings = judged.flatMap((one) => findingsOf(one, manifests));
   const warnings = [...new Set(judged.flatMap(({ decision }) => decision.warnings))];
   const report = chosen(FINDINGS_REPORTS, config.format);
@@ -48,6 +49,7 @@ interface Work {
   readonly manifests: Manifests;
   readonly state: Snapshot;
   readonly packs: CompiledPacks;
+  readonly now: number;
 }
 
 /** What was made of each request, and the state after them. */
@@ -62,37 +64,37 @@ interface Judged {
 }
 
 /** As `kubectl apply` would: each is judged on what was admitted before it. Controllers ask again, so the pods of templates come last. */
-function oneByOne({ as }: Config, { manifests, state, packs }: Work, session: Session): Course {
+function oneByOne({ as }: Config, { manifests, state, packs, now }: Work, session: Session): Course {
   const judged: Judged[] = [];
   const templates: Proposed[] = [];
-  let now = state;
+  let snapshot = state;
   for (const [i, manifest] of manifests.objects.entries()) {
     session.progress(i, manifests.objects.length);
-    const proposals = requestsFor(manifest, now, userInfo(as));
+    const proposals = requestsFor(manifest, snapshot, userInfo(as));
     templates.push(...proposals.filter(({ template }) => template));
     for (const proposed of proposals.filter(({ template }) => !template)) {
-      const decision = review(proposed.request, { snapshot: now, packs });
+      const decision = review(proposed.request, { snapshot, packs, now });
       judged.push({ proposed, decision });
-      if (decision.allowed) now = now.with(puts(proposed));
+      if (decision.allowed) snapshot = snapshot.with(puts(proposed));
     }
   }
-  const pods = templates.map((proposed) => ({ proposed, decision: review(proposed.request, { snapshot: now, packs }) }));
-  return { judged: [...judged, ...pods], after: now };
+  const pods = templates.map((proposed) => ({ proposed, decision: review(proposed.request, { snapshot, packs, now }) }));
+  return { judged: [...judged, ...pods], after: snapshot };
 }
 
 /**
  * Each object is judged beside all the others. Then the set as a whole, from the state before to the state after all of it: two
  * changes that are harmless alone may break a flow together.
  */
-function allAtOnce({ as }: Config, { manifests, state, packs }: Work, session: Session): Course {
+function allAtOnce({ as }: Config, { manifests, state, packs, now }: Work, session: Session): Course {
   const proposals = manifests.objects.flatMap((manifest) => requestsFor(manifest, state, userInfo(as)));
   const after = state.with(proposals.filter(({ template }) => !template).flatMap(puts));
   const alone = proposals.map((proposed, i): Judged => {
     session.progress(i, proposals.length);
-    return { proposed, decision: review(proposed.request, { snapshot: after, packs }) };
+    return { proposed, decision: review(proposed.request, { snapshot: after, packs, now }) };
   });
   const found = new Set(alone.flatMap(({ decision }) => decision.violations.map(ruleId)));
-  const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, packs) }));
+  const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, { packs, now }) }));
   return { judged: [...alone, ...together.map((one) => withoutRules(one, found))], after };
 }
 
@@ -113,13 +115,14 @@ function puts({ request }: Proposed): readonly Change[] {
 }
 
 /** What the set as a whole breaks in the reach of this object. */
-function ofTheSet({ request }: Proposed, { before, after }: { readonly before: Snapshot; readonly after: Snapshot }, packs: CompiledPacks): Judged["decision"] {
+function ofTheSet({ request }: Proposed, { before, after }: { readonly before: Snapshot; readonly after: Snapshot }, { packs, now }: Pick<Work, "packs" | "now">): Judged["decision"] {
   const change = { ...readChange(request, after, packs).change, before, after };
   const applicable = packs.rules.filter((rule) => {
     const applies = rule.applies(change);
     return applies.ok && applies.value;
   });
-  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change))), change, packs);
+  const excepting = exceptionsFor(change, packs, now);
+  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change, { excepting }))), change, packs);
 }
 
 /** Kinds of anomaly that only say something where the workloads are known too. */

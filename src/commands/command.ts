@@ -5,6 +5,7 @@ import { formatProblem, type Problem, type Result } from "../model/result.js";
 import { Snapshot } from "../model/snapshot.js";
 import type { Profile } from "../packs/profile.js";
 import type { LoadedState } from "../sources/files.js";
+import type { LoadedPacks } from "../sources/packs.js";
 import { isSwitch, loadProfile } from "../sources/profile.js";
 import { openState } from "../sources/state.js";
 
@@ -61,6 +62,15 @@ export async function readBackground({ state, cluster }: Config, session: Sessio
   const loaded = unwrap(await openState({ files: state, cluster }), "the state cannot be read");
   noteProblems(session, loaded.warnings);
   return loaded.snapshot;
+}
+
+/** The packs in force. Says on standard error which exceptions are not granted. */
+export async function readPacks(config: Config, session: Session): Promise<LoadedPacks> {
+  // Verbs that ask no rule need not load the checks.
+  const { loadPacks } = await import("../sources/packs.js");
+  const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  noteProblems(session, loaded.warnings);
+  return loaded;
 }
 
 /** The profile of the cluster. A setting that is no switch must at least be a parameter of a pack. */

@@ -12,8 +12,7 @@ import { errored, malformed, respond } from "../server/respond.js";
 import { stateChanges } from "../server/state-changes.js";
 import { splitJson } from "../sources/documents.js";
 import { factsOf, readText } from "../sources/files.js";
-import { loadPacks } from "../sources/packs.js";
-import { readBackground, unwrap, type Command, type ExitCode, type Outcome, type Session } from "./command.js";
+import { readBackground, readPacks, unwrap, type Command, type ExitCode, type Outcome, type Session } from "./command.js";
 
 /** The decision of the webhook without a server. */
 export const command: Command = {
@@ -29,7 +28,7 @@ export const command: Command = {
 };
 
 async function run(config: Config, session: Session): Promise<Outcome> {
-  const { packs, digest } = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const { packs, digest } = await readPacks(config, session);
   const snapshot = await readBackground(config, session);
   const inputs = await readInputs(config.paths);
   const tally = { refused: 0, unread: 0 };
@@ -115,7 +114,7 @@ class Reviewer {
 
   private judge(request: AdmissionRequest): AdmissionReviewOut {
     const { packs, digest, apply } = this.parts;
-    const decision = review(request, { snapshot: this.snapshot, packs });
+    const decision = review(request, { snapshot: this.snapshot, packs, now: Date.now() });
     if (decision.allowed && apply && !request.dryRun) this.apply(request, decision);
     return respond(decision, { uid: request.uid, mutating: true, annotations: { packs: digest } });
   }

@@ -2,15 +2,16 @@ import type { Config } from "../config.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import type { FlowPeers } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { loadPacks, type LoadedPacks } from "../sources/packs.js";
+import { exceptionLines, exceptionsAsJson } from "./exceptions-selector.js";
+import type { LoadedPacks } from "../sources/packs.js";
 import { openState } from "../sources/state.js";
-import { jsonText, unwrap, type Command, type Outcome } from "./command.js";
+import { jsonText, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
 /** What is in force. */
 export const command: Command = {
   name: "rules",
   description:
-    "Lists the rules, parameters and profile that are in force with these packs and settings, and what gave a value that is no default.\n" +
+    "Lists the rules, parameters and profile that are in force with these packs and settings, what gave a value that is no default, and which exceptions count until when.\n" +
     "With --state or --cluster also who the peers of each required flow are there: a flow whose peer is unknown is not checked.",
   arguments: [],
   options: ["packs", "profile", "set", "state", "cluster"],
@@ -19,8 +20,8 @@ export const command: Command = {
   run,
 };
 
-async function run(config: Config): Promise<Outcome> {
-  const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");
+async function run(config: Config, session: Session): Promise<Outcome> {
+  const loaded = await readPacks(config, session);
   const { state, cluster } = config;
   const snapshot = state.length > 0 || cluster ? unwrap(await openState({ files: state, cluster }), "the state cannot be read").snapshot : undefined;
   const flows = snapshot ? flowsOn(snapshot, loaded.packs) : undefined;
@@ -52,6 +53,7 @@ function asJson({ packs, digest, overlays, origins }: LoadedPacks, flows: readon
       unproven,
       ...(entry.description === undefined ? {} : { description: entry.description }),
     })),
+    exceptions: exceptionsAsJson(packs.exceptions, Date.now()),
     ...(flows && { flows: flows.map((flow) => ({ ...flow, checked: flow.peers.length > 0 })) }),
   };
 }
@@ -67,7 +69,9 @@ function asText({ packs, digest, origins }: LoadedPacks, flows: readonly RuleFlo
   ]);
   const profile = [bold("profile"), ...settingLines("switches", packs.profile, (name) => origins.get(name)), ""];
   const peers = flows ? [bold("required flows there"), ...flows.flatMap(flowLines), ""] : [];
-  return `${[...lines, ...profile, ...peers, `digest ${digest}`].join("\n")}\n`;
+  const excepted = exceptionLines(packs.exceptions, Date.now());
+  const exceptions = excepted.length > 0 ? [bold("exceptions"), ...excepted, ""] : [];
+  return `${[...lines, ...profile, ...exceptions, ...peers, `digest ${digest}`].join("\n")}\n`;
 }
 
 function flowLines({ rule, what, peers }: RuleFlow): readonly string[] {

@@ -18,6 +18,7 @@ import { stopSignal } from "../server/stop-signal.js";
 import { formatProblem, type Problem, type Result } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import { countStates } from "../packs/exception.js";
 import { factsOf } from "../sources/files.js";
 import type { InForce } from "../sources/pack-reload.js";
 import { watchPacks, type PacksListener, type PacksWatch } from "../sources/packs-watch.js";
@@ -48,6 +49,7 @@ async function run(config: Config): Promise<Outcome> {
   const state = new PacksState(() => told(packs.inForce), { log, registry: metrics.registry });
   const source = config.cluster ? await clusterSource(live, packs, { log, metrics }) : await fileSource(live, config.state, log);
   follow.begin({ state, source });
+  state.warn();
   const server = await start(config, { packs, state, live, source, log, metrics });
   if (!server.ok) await source.stop();
   const stop = async (): Promise<void> => {
@@ -75,8 +77,8 @@ class PacksFollow implements PacksListener {
   }
 }
 
-function told({ loaded: { packs, digest }, refused }: InForce): PacksInForce {
-  return { names: packs.names, digest, rules: packs.rules.length, refused };
+function told({ loaded: { packs, digest, warnings }, refused }: InForce): PacksInForce {
+  return { names: packs.names, digest, rules: packs.rules.length, refused, warnings };
 }
 
 async function* untilStopped(server: RunningServer, hello: string, stop: () => Promise<void>): AsyncGenerator<string> {
@@ -114,7 +116,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
   const stamped = (decide: typeof reviewValidation): JudgeParts["validate"] => (request, snapshot) => {
     const { packs: compiled, digest } = packs.inForce.loaded;
-    return { ...decide(request, { snapshot, packs: compiled }), packs: digest };
+    return { ...decide(request, { snapshot, packs: compiled, now: Date.now() }), packs: digest };
   };
   return serve({
     judge: provisioning(parts, makeJudge({
@@ -133,6 +135,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     failureMode: () => (current().rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny"),
     versions: () => source.versions(),
     kinds: () => source.kinds(),
+    exceptions: () => countStates(current().exceptions, Date.now()),
     host: config.host,
     port: config.port,
     certDir: config.certDir,

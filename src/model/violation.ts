@@ -40,6 +40,21 @@ export interface Violation {
   readonly fix?: VerifiedFix;
   readonly remediation?: string;
   readonly link?: string;
+  /** Why it is no refusal: somebody answers for it until then. */
+  readonly exception?: GrantedException;
+}
+
+/** What a violation tells of the exception that covers it. */
+export interface GrantedException {
+  readonly name: string;
+  readonly owner: string;
+  /** Its last day or its end, as written. */
+  readonly expires: string;
+}
+
+/** `excepted by \`x\` of owner until 2027-01-31`. */
+export function exceptionText({ name, owner, expires }: GrantedException): string {
+  return `excepted by \`${name}\` of ${owner} until ${expires}`;
 }
 
 /** `pack/rule`, as messages, exceptions and metrics name it. */

@@ -5,6 +5,7 @@ import { CHECKS } from "../rules/index.js";
 import { compileEndpoint } from "../rules/endpoint-selector.js";
 import { compileNamespaces, globMatches, type NamespaceSelector } from "../rules/namespace-selector.js";
 import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
+import type { Exception } from "./exception.js";
 import type { Baseline, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
 import { overrideRule, type Overrides } from "./overlay.js";
 import { parsePack, type ParsedPack } from "./parse.js";
@@ -51,6 +52,8 @@ export interface CompiledPacks {
   readonly watches: readonly WatchedKind[];
   readonly profile: Profile;
   readonly parameters: ReadonlyMap<string, Params>;
+  /** All that were read, whatever their state: time and their problems say which of them cover anything. */
+  readonly exceptions: readonly Exception[];
   isExempt(namespace: string): boolean;
 }
 
@@ -59,6 +62,7 @@ export interface PackSettings {
   readonly profile: Profile;
   /** What overlays say of rules, by `pack/rule`. */
   readonly overrides?: Overrides;
+  readonly exceptions?: readonly Exception[];
 }
 
 /**
@@ -68,7 +72,7 @@ export interface PackSettings {
 const PROOF_BUDGET = { steps: 20_000 };
 
 /** Compiles every pack, or tells every problem of all of them. */
-export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {} }: PackSettings): Result<CompiledPacks> {
+export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [] }: PackSettings): Result<CompiledPacks> {
   const parsed = objects.map((object) => parsePack(object, settings, profile));
   const problems = parsed.flatMap((pack) => (pack.ok ? [] : pack.problems));
   const packs = parsed.flatMap((pack) => (pack.ok ? [overridden(pack.value, overrides)] : []));
@@ -93,6 +97,7 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     watches: packs.flatMap(({ pack }) => pack.spec.watches),
     profile,
     parameters: new Map(packs.map(({ pack, params }) => [pack.name, params])),
+    exceptions,
     isExempt: world.isExempt,
   });
 }

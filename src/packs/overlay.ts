@@ -85,9 +85,14 @@ export function checkOverlay({ spec }: KubeObject, packs: readonly KubeObject[])
   const { parameters = {}, rules = {} } = isRecord(spec) ? spec : {};
   const known = new Map(packs.map((pack) => [String(pack.metadata.name), partsOf(pack)]));
   const ofParameters = Object.entries(isRecord(parameters) ? parameters : {}).flatMap(([pack, values]) => checkParameters(pack, isRecord(values) ? values : {}, known));
-  const ids = [...known].flatMap(([pack, parts]) => [...parts.rules].map((id) => `${pack}/${id}`));
+  const ids = ruleIds(packs);
   const ofRules = Object.keys(isRecord(rules) ? rules : {}).filter((id) => !ids.includes(id));
   return [...ofParameters, ...ofRules.map((id) => unknown(`no pack in force has a rule \`${id}\`; known are ${listed(ids)}`, `spec.rules["${id}"]`))];
+}
+
+/** Every `pack/rule` of these packs, in force or off. */
+export function ruleIds(packs: readonly KubeObject[]): readonly string[] {
+  return packs.flatMap((pack) => [...partsOf(pack).rules].map((id) => `${String(pack.metadata.name)}/${id}`));
 }
 
 interface Parts {

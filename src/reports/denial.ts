@@ -1,7 +1,7 @@
 import type { Decision } from "../model/decision.js";
 import { oneLine } from "../model/printable.js";
 import { kindKey, nameKey } from "../model/kubernetes.js";
-import { ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
+import { exceptionText, ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
 
 /**
  * Bound on the text of a refusal. kubectl prints any length (20,000 characters pass, facts/admission.md 2), but it
@@ -43,11 +43,12 @@ export function warningsOf({ violations, warnings }: Decision): string[] {
 
 /** `[pack/rule] what breaks: who to whom on which port: denied by which policy (N running pods affected)`. */
 export function violationLine(violation: Violation): string {
-  const { message, counterexample, runningPods, path } = violation;
+  const { message, counterexample, runningPods, path, exception } = violation;
   const where = path === undefined ? "" : ` (at \`${path}\`)`;
   const example = counterexample === undefined ? "" : `: ${counterexample}`;
   const pods = runningPods === undefined || runningPods === 0 ? "" : ` (${runningPods} running ${runningPods === 1 ? "pod" : "pods"} affected)`;
-  return oneLine(`[${ruleId(violation)}] ${message}${where}${example}${pods}`);
+  const granted = exception ? `; ${exceptionText(exception)}` : "";
+  return oneLine(`[${ruleId(violation)}] ${message}${where}${example}${pods}${granted}`);
 }
 
 function detailLines(violation: Violation): string[] {

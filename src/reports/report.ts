@@ -1,6 +1,6 @@
 import type { ObjectRef } from "../model/kubernetes.js";
 import type { Place } from "../model/result.js";
-import { ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
+import { exceptionText, ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
 
 /** One broken rule and where its object stands. */
 export interface Finding {
@@ -102,8 +102,9 @@ export function summary({ findings, checked }: Findings): string {
 
 /** Sentences under a violation's message, in the order people ask: where, who, why, how many, what to do. */
 export function detailsOf(violation: Violation): readonly string[] {
-  const { counterexample, policies, runningPods, remediation, link, path, fix } = violation;
+  const { counterexample, policies, runningPods, remediation, link, path, fix, exception } = violation;
   return [
+    exception && exceptionText(exception),
     path === undefined || path === "" ? undefined : `at ${path}`,
     counterexample,
     policies.length === 0 ? undefined : `decided by ${policies.join(", ")}`,

@@ -1,6 +1,6 @@
 import type { ObjectRef } from "../model/kubernetes.js";
 import type { Place } from "../model/result.js";
-import { ruleId, type Violation } from "../model/violation.js";
+import { exceptionText, ruleId, type Violation } from "../model/violation.js";
 import { brokenRules, detailsOf, objectName, type Finding, type FindingsReport, type Note } from "./report.js";
 
 const LEVEL = { deny: "error", warn: "warning", dryrun: "note" } as const;
@@ -49,6 +49,7 @@ function describeResult({ violation, place }: Finding, ruleIndex: number): objec
     level: LEVEL[violation.action],
     message: { text: [`${objectName(violation)}: ${violation.message}`, ...detailsOf(violation)].join("\n") },
     ...whereIs(ruleId(violation), violation, place),
+    ...(violation.exception && { suppressions: [{ kind: "external", status: "accepted", justification: exceptionText(violation.exception) }] }),
   };
 }
 

@@ -2,16 +2,25 @@ import { readObject } from "../dialects/index.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import type { Change } from "../rules/rule.js";
-import { fromErrors, joinVerdicts, milder, NO_VERDICTS, objectOf, type Verdicts } from "./findings.js";
+import { fromErrors, scopeOf, joinVerdicts, milder, NO_VERDICTS, objectOf, type Excepting, type Verdicts } from "./findings.js";
 import { askProtection } from "./protect.js";
 
-/** Judges what a controller will make of the request's object: the pack's protections, reported as this rule. */
-export function judgeDerived(rule: CompiledRule, change: Change, packs: CompiledPacks): Verdicts {
+interface Asked {
+  readonly packs: CompiledPacks;
+  readonly excepting: Excepting;
+}
+
+/** Judges what a controller will make of the request's object: the pack's protections, reported as this rule. An exception for either rule counts. */
+export function judgeDerived(rule: CompiledRule, change: Change, { packs, excepting }: Asked): Verdicts {
   const made = rule.behaviour.derive?.({ ...change, cel: { ...change.cel, params: rule.params } });
   if (!made) return NO_VERDICTS;
-  if (!made.ok) return fromErrors(rule, made.problems, objectOf(change));
+  if (!made.ok) return fromErrors(rule, made.problems, { object: objectOf(change), excepting, ...scopeOf(change) });
   const later = derivedChange(change, made.value);
-  const verdicts = packs.rules.filter(({ pack }) => pack === rule.pack).map((other) => askProtection(other, later, { onlyRegressions: true }));
+  const either: Excepting = (id, namespace) => {
+    const own = excepting(rule.id, namespace);
+    return own.granted ? own : excepting(id, namespace);
+  };
+  const verdicts = packs.rules.filter(({ pack }) => pack === rule.pack).map((other) => askProtection(other, later, { onlyRegressions: true, excepting: either }));
   return asThisRule(joinVerdicts(verdicts), rule, change);
 }
 

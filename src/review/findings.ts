@@ -1,6 +1,6 @@
 import { refOf, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
-import { milder, type EnforcementAction, type VerifiedFix, type Violation } from "../model/violation.js";
+import { milder, type EnforcementAction, type GrantedException, type VerifiedFix, type Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Finding, Outcome, Scope } from "../rules/rule.js";
 
@@ -35,11 +35,34 @@ function joinFixes(findings: readonly Finding[]): VerifiedFix | undefined {
   return { apply: [...apply.values()], remove: fixes.flatMap(({ remove }) => remove) };
 }
 
+/** Who answers for a finding. */
+export interface Excepted {
+  /** The exception that covers it: of several the one that ends last. */
+  readonly granted?: GrantedException;
+  /** Said of exceptions that would cover it and do not, because they ended or were never granted. */
+  readonly lapsed: readonly string[];
+}
+
+/** Asked per finding: the rule that is broken (`pack/rule`), and the namespace whose property it is. */
+export type Excepting = (rule: string, namespace: string | undefined) => Excepted;
+
+/** What findings are reported on, what they do, and who answers for them. */
+export interface Reporting {
+  readonly object: ObjectRef;
+  readonly action: EnforcementAction;
+  readonly excepting: Excepting;
+}
+
+interface Heard extends Finding {
+  readonly exception?: GrantedException;
+}
+
 /** A finding with the identity that its rule gives it. A part's own action never exceeds what the rule enforces now. */
-export function toViolation(rule: CompiledRule, finding: Finding, { object, action }: { readonly object: ObjectRef; readonly action: EnforcementAction }): Violation | undefined {
-  const enforced = milder(action, finding.action ?? action);
+function toViolation(rule: CompiledRule, finding: Heard, { object, action }: Reporting): Violation | undefined {
+  const own = milder(action, finding.action ?? action);
+  const enforced = finding.exception ? milder("warn", own) : own;
   if (enforced === "off") return undefined;
-  const { action: _own, affected, fix: makeFix, ...found } = finding;
+  const { action: _own, scope: _scope, affected, fix: makeFix, ...found } = finding;
   const fix = enforced === "deny" ? makeFix?.() : undefined;
   const { remediation, link } = rule.entry;
   const runningPods = affected && new Set(affected).size;
@@ -47,34 +70,59 @@ export function toViolation(rule: CompiledRule, finding: Finding, { object, acti
 }
 
 /** Outcomes of a protection as violations; an unproven one is what the pack's `unproven` says. */
-export function fromOutcomes(rule: CompiledRule, outcomes: readonly Outcome[], as: { readonly object: ObjectRef; readonly action: EnforcementAction }): Verdicts {
+export function fromOutcomes(rule: CompiledRule, outcomes: readonly (Outcome & { readonly scope?: string })[], as: Reporting): Verdicts {
   const findings = outcomes.flatMap((outcome): Finding[] => {
-    if (outcome.outcome === "broken") return [outcome.finding];
-    if (outcome.outcome === "unproven" && rule.unproven === "deny") return [{ message: outcome.message, policies: [] }];
+    if (outcome.outcome === "broken") return [located(outcome.finding, outcome.scope)];
+    if (outcome.outcome === "unproven" && rule.unproven === "deny") return [located({ message: outcome.message, policies: [] }, outcome.scope)];
     return [];
   });
   // What a change breaks is told; what was broken before it only where it breaks nothing more.
-  const before = outcomes.flatMap((outcome) => (outcome.outcome === "broken-before" ? [outcome.finding] : []));
+  const before = outcomes.flatMap((outcome) => (outcome.outcome === "broken-before" ? [located(outcome.finding, outcome.scope)] : []));
   const warnings = outcomes.flatMap((outcome) => (outcome.outcome === "unproven" && rule.unproven === "warn" ? [`[${rule.id}] ${outcome.message}`] : []));
-  const told = findings.length > 0 ? violationsOf(rule, findings, as) : violationsOf(rule, before, { ...as, action: milder("warn", as.action) });
-  return { violations: told, warnings, errors: [] };
+  const told = findings.length > 0 ? fromFindings(rule, findings, as) : fromFindings(rule, before, { ...as, action: milder("warn", as.action) });
+  return { ...told, warnings: [...warnings, ...told.warnings] };
 }
 
-function violationsOf(rule: CompiledRule, findings: readonly Finding[], as: { readonly object: ObjectRef; readonly action: EnforcementAction }): Violation[] {
-  return mergeByAction(findings).flatMap((finding) => toViolation(rule, finding, as) ?? []);
+function located(finding: Finding, scope: string | undefined): Finding {
+  return scope === undefined ? finding : { ...finding, scope };
+}
+
+/** Findings of one rule, merged: those that an exception covers apart from those that nobody answers for. */
+export function fromFindings(rule: CompiledRule, findings: readonly Finding[], as: Reporting): Verdicts {
+  return reported(rule, findings, { as, gather: mergeAlike });
+}
+
+/** Findings of one rule, each a violation of its own. */
+export function fromEach(rule: CompiledRule, findings: readonly Finding[], as: Reporting): Verdicts {
+  return reported(rule, findings, { as, gather: (heard) => heard });
+}
+
+interface Gathering {
+  readonly as: Reporting;
+  gather(findings: readonly Heard[]): readonly Heard[];
+}
+
+function reported(rule: CompiledRule, findings: readonly Finding[], { as, gather }: Gathering): Verdicts {
+  const excepted = findings.map(({ scope }) => as.excepting(rule.id, scope));
+  const heard = findings.map((finding, i): Heard => ({ ...finding, ...(excepted[i]?.granted && { exception: excepted[i].granted }) }));
+  const violations = gather(heard).flatMap((finding) => toViolation(rule, finding, as) ?? []);
+  return { violations, warnings: violations.length === 0 ? [] : [...new Set(excepted.flatMap(({ lapsed }) => lapsed))], errors: [] };
 }
 
 /** How many further findings of one rule its message names. */
 const NAMED = 2;
 
-/** One finding per action: the first one's details, naming the next ones, with the running pods of all. */
-function mergeByAction(findings: readonly Finding[]): Finding[] {
-  const byAction = new Map<string, Finding[]>();
-  for (const finding of findings) byAction.set(finding.action ?? "", [...(byAction.get(finding.action ?? "") ?? []), finding]);
-  return [...byAction.values()].flatMap(mergeFindings);
+/** One finding per action and exception: the first one's details, naming the next ones, with the running pods of all. */
+function mergeAlike(findings: readonly Heard[]): Heard[] {
+  const alike = new Map<string, Heard[]>();
+  for (const finding of findings) {
+    const key = `${finding.action ?? ""} ${finding.exception?.name ?? ""}`;
+    alike.set(key, [...(alike.get(key) ?? []), finding]);
+  }
+  return [...alike.values()].flatMap(mergeFindings);
 }
 
-function mergeFindings(findings: readonly Finding[]): Finding[] {
+function mergeFindings(findings: readonly Heard[]): Heard[] {
   const [first] = findings;
   if (!first || findings.length === 1) return [...findings];
   const messages = [...new Set(findings.map(({ message }) => message))].slice(1);
@@ -90,11 +138,10 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
 }
 
 /** An error inside a rule: never silently an allow or a deny; the pack's failure mode decides. */
-export function fromErrors(rule: CompiledRule, problems: readonly Problem[], object: ObjectRef): Verdicts {
+export function fromErrors(rule: CompiledRule, problems: readonly Problem[], { object, excepting, scope }: Omit<Reporting, "action"> & Pick<Finding, "scope">): Verdicts {
   const action = rule.failureMode === "Deny" ? "deny" : "warn";
   const message = `the rule could not be judged (failure mode ${rule.failureMode}): ${problems.map(formatProblem).join("; ")}`;
-  const violation = toViolation(rule, { message, policies: [] }, { object, action });
-  return { violations: violation ? [violation] : [], warnings: [], errors: problems };
+  return { ...fromFindings(rule, [located({ message, policies: [] }, scope)], { object, action, excepting }), errors: problems };
 }
 
 /** The object that a request is about. */
@@ -103,6 +150,11 @@ export function objectOf({ request }: Change): ObjectRef {
   const known = object ?? oldObject;
   if (known) return refOf(known);
   return { group: kind.group, kind: kind.kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** The namespace that a finding about the request's object alone belongs to. */
+export function scopeOf({ namespace }: Change): Pick<Finding, "scope"> {
+  return namespace === undefined ? {} : { scope: namespace };
 }
 
 export function scopeName(scope: Scope): string | undefined {

@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from "./equal.js";
 import type { Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Outcome, Protection, Scope } from "../rules/rule.js";
-import { fromOutcomes, joinVerdicts, milder, NO_VERDICTS, objectOf, scopeName, type Verdicts } from "./findings.js";
+import { fromOutcomes, joinVerdicts, milder, NO_VERDICTS, objectOf, scopeName, type Excepting, type Verdicts } from "./findings.js";
 
-export interface Leniency {
+export interface Asked {
+  readonly excepting: Excepting;
   /** The namespace is being set up. */
   readonly settingUp?: boolean;
   /** Say nothing of what was broken before. */
@@ -13,11 +14,11 @@ export interface Leniency {
 }
 
 /** Asks the protections of one rule what the change does to them. */
-export function askProtection(rule: CompiledRule, change: Change, { settingUp = false, onlyRegressions = false }: Leniency = {}): Verdicts {
+export function askProtection(rule: CompiledRule, change: Change, { excepting, settingUp = false, onlyRegressions = false }: Asked): Verdicts {
   const { protect } = rule.behaviour;
   if (!protect) return NO_VERDICTS;
-  if (change.touches === "pod" && change.request.operation === "CREATE") return hold(rule, protect, change);
-  return changesReach(change) ? regressions(rule, protect, { change, settingUp, onlyRegressions }) : NO_VERDICTS;
+  if (change.touches === "pod" && change.request.operation === "CREATE") return hold(rule, protect, { change, excepting });
+  return changesReach(change) ? regressions(rule, protect, { change, excepting, settingUp, onlyRegressions }) : NO_VERDICTS;
 }
 
 /** Only policies, and the labels of pods and namespaces, say who can reach whom. */
@@ -28,11 +29,12 @@ function changesReach({ touches, request: { operation, object, oldObject } }: Ch
 }
 
 /** "A workload pod is refused while its namespace lacks the baseline; for a missing flow required for this very pod the pack says hold or warn." */
-function hold(rule: CompiledRule, protect: Protection, change: Change): Verdicts {
+function hold(rule: CompiledRule, protect: Protection, { change, excepting }: Pick<Asking, "change" | "excepting">): Verdicts {
   const action = rule.entry.hold;
   const pod = newPod(change);
   if (!action || action === "off" || !pod || !isLive(pod) || isMirror(change)) return NO_VERDICTS;
-  const verdicts = fromOutcomes(rule, protect.forPod(change.after, pod), { object: objectOf(change), action });
+  const outcomes = protect.forPod(change.after, pod).map((outcome) => ({ ...outcome, scope: pod.namespace }));
+  const verdicts = fromOutcomes(rule, outcomes, { object: objectOf(change), action, excepting });
   return { ...verdicts, violations: verdicts.violations.map(held) };
 }
 
@@ -50,20 +52,27 @@ function isMirror({ request: { object, userInfo } }: Change): boolean {
   return userInfo.groups.includes("system:nodes") && object?.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined;
 }
 
-interface Asking extends Required<Leniency> {
+interface Asking extends Required<Asked> {
   readonly change: Change;
 }
 
 /** "Refuse when there is an endpoint for which the flow held before and does not hold after"; what was broken already is warned about. */
-function regressions(rule: CompiledRule, protect: Protection, { change, settingUp, onlyRegressions }: Asking): Verdicts {
+function regressions(rule: CompiledRule, protect: Protection, { change, excepting, settingUp, onlyRegressions }: Asking): Verdicts {
   const scopes = protect.scopes(change).filter((scope) => "future" in scope || !scope.terminating);
   const object = objectOf(change);
   const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
   // A cluster-scoped policy touches everything: what is broken anyway is for reports to tell.
   const isDue = ({ outcome }: Outcome): boolean => outcome !== "broken-before" || (change.namespace !== undefined && !onlyRegressions);
-  const outcomes = (lenient: boolean): readonly Outcome[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => protect.regression(change, scope)).filter(isDue);
+  const outcomes = (lenient: boolean): readonly Located[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => outcomesIn(scope, protect.regression(change, scope))).filter(isDue);
   return joinVerdicts([
-    fromOutcomes(rule, outcomes(false), { object, action: rule.entry.enforcementAction }),
-    fromOutcomes(rule, outcomes(true), { object, action: milder("warn", rule.entry.enforcementAction) }),
+    fromOutcomes(rule, outcomes(false), { object, excepting, action: rule.entry.enforcementAction }),
+    fromOutcomes(rule, outcomes(true), { object, excepting, action: milder("warn", rule.entry.enforcementAction) }),
   ]);
+}
+
+type Located = Outcome & { readonly scope?: string };
+
+function outcomesIn(scope: Scope, outcomes: readonly Outcome[]): readonly Located[] {
+  const name = scopeName(scope);
+  return name === undefined ? outcomes : outcomes.map((outcome) => ({ ...outcome, scope: name }));
 }

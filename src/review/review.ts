@@ -13,7 +13,8 @@ import { judgeDerived } from "./derived.js";
 import { readChange, type Reading } from "./change.js";
 import { isDeepStrictEqual } from "./equal.js";
 import { applyExemptions } from "./exemptions.js";
-import { fromErrors, joinVerdicts, NO_VERDICTS, objectOf, toViolation, type Verdicts } from "./findings.js";
+import { exceptionsFor } from "./exceptions.js";
+import { fromEach, fromErrors, joinVerdicts, NO_VERDICTS, objectOf, scopeOf, type Excepting, type Verdicts } from "./findings.js";
 import { withHints } from "./hints.js";
 import { askProtection } from "./protect.js";
 
@@ -21,6 +22,8 @@ import { askProtection } from "./protect.js";
 export interface ReviewContext {
   readonly snapshot: Snapshot;
   readonly packs: CompiledPacks;
+  /** Milliseconds since 1970: which exceptions still count. */
+  readonly now: number;
 }
 
 const ADMITTED: Decision = { allowed: true, violations: [], warnings: [], patch: [], errors: [] };
@@ -33,27 +36,30 @@ export function review(request: AdmissionRequest, context: ReviewContext): Decis
   const { snapshot, packs } = context;
   if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
   const asSent = readChange(request, snapshot, packs);
-  const mutation = mutate(asSent.change, packs);
+  const mutation = mutate(asSent.change, context);
   const reading = mutation.patch.length > 0 ? readChange(patched(request, mutation.patch), snapshot, packs) : asSent;
-  return judge(reading, mutation, packs);
+  return judge(reading, mutation, context);
 }
 
 /** The validating half alone: the object as it was sent, no patch. */
-export function reviewValidation(request: AdmissionRequest, { snapshot, packs }: ReviewContext): Decision {
+export function reviewValidation(request: AdmissionRequest, context: ReviewContext): Decision {
+  const { snapshot, packs } = context;
   if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
-  return judge(readChange(request, snapshot, packs), { patch: [], verdicts: NO_VERDICTS }, packs);
+  return judge(readChange(request, snapshot, packs), { patch: [], verdicts: NO_VERDICTS }, context);
 }
 
 /** The mutating half alone: a patch, never a refusal. */
-export function reviewMutation(request: AdmissionRequest, { snapshot, packs }: ReviewContext): Decision {
+export function reviewMutation(request: AdmissionRequest, context: ReviewContext): Decision {
+  const { snapshot, packs } = context;
   if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
-  const { patch, verdicts } = mutate(readChange(request, snapshot, packs).change, packs);
+  const { patch, verdicts } = mutate(readChange(request, snapshot, packs).change, context);
   return { ...ADMITTED, patch, errors: verdicts.errors };
 }
 
-function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, packs: CompiledPacks): Decision {
+function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { packs, now }: ReviewContext): Decision {
   const { change } = reading;
-  const verdicts = joinVerdicts([fromMutation, unreadable(reading), ...judgeRules(change, packs)]);
+  const asked = { packs, excepting: exceptionsFor(change, packs, now) };
+  const verdicts = joinVerdicts([fromMutation, unreadable(reading, asked.excepting), ...judgeRules(change, asked)]);
   return decide(withHints(applyExemptions(verdicts, change, packs), change), patch);
 }
 
@@ -62,7 +68,8 @@ interface Mutation {
   readonly verdicts: Verdicts;
 }
 
-function mutate(change: Change, packs: CompiledPacks): Mutation {
+function mutate(change: Change, { packs, now }: ReviewContext): Mutation {
+  const excepting = exceptionsFor(change, packs, now);
   const patch: PatchOperation[] = [];
   const errors: Verdicts[] = [];
   for (const rule of packs.rules) {
@@ -71,7 +78,7 @@ function mutate(change: Change, packs: CompiledPacks): Mutation {
     if (applies.ok && !applies.value) continue;
     const operations = applies.ok ? rule.behaviour.mutate(withParams(change, rule)) : applies;
     if (operations.ok) patch.push(...operations.value);
-    else errors.push(fromErrors(rule, operations.problems, objectOf(change)));
+    else errors.push(fromErrors(rule, operations.problems, { object: objectOf(change), excepting, ...scopeOf(change) }));
   }
   return { patch, verdicts: joinVerdicts(errors) };
 }
@@ -80,33 +87,37 @@ function patched(request: AdmissionRequest, patch: readonly PatchOperation[]): A
   return request.object ? { ...request, object: applyPatch(request.object, patch) } : request;
 }
 
-function judgeRules(change: Change, packs: CompiledPacks): Verdicts[] {
+interface Asked {
+  readonly packs: CompiledPacks;
+  readonly excepting: Excepting;
+}
+
+function judgeRules(change: Change, asked: Asked): Verdicts[] {
+  const { packs, excepting } = asked;
   const settingUp = isSettingUp(change, packs);
   return packs.rules.map((rule) => {
     const applies = rule.applies(change);
-    if (!applies.ok) return fromErrors(rule, applies.problems, objectOf(change));
+    if (!applies.ok) return fromErrors(rule, applies.problems, { object: objectOf(change), excepting, ...scopeOf(change) });
     if (!applies.value) return NO_VERDICTS;
-    return guarded(rule, change, () => joinVerdicts([judgeObject(rule, change), askProtection(rule, change, { settingUp }), judgeDerived(rule, change, packs)]));
+    return guarded(rule, { change, excepting }, () => joinVerdicts([judgeObject(rule, change, excepting), askProtection(rule, change, { settingUp, excepting }), judgeDerived(rule, change, asked)]));
   });
 }
 
 /** A proof that the judge does not confirm throws: a bug of the engine, which must not take the other rules' answers with it. */
-function guarded(rule: CompiledRule, change: Change, ask: () => Verdicts): Verdicts {
+function guarded(rule: CompiledRule, { change, excepting }: { readonly change: Change; readonly excepting: Excepting }, ask: () => Verdicts): Verdicts {
   try {
     return ask();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return fromErrors(rule, [{ code: "rule/internal", message, path: "" }], objectOf(change));
+    return fromErrors(rule, [{ code: "rule/internal", message, path: "" }], { object: objectOf(change), excepting, ...scopeOf(change) });
   }
 }
 
-function judgeObject(rule: CompiledRule, change: Change): Verdicts {
+function judgeObject(rule: CompiledRule, change: Change, excepting: Excepting): Verdicts {
   const found = rule.behaviour.judge?.(withParams(change, rule));
   if (!found) return NO_VERDICTS;
-  const object = objectOf(change);
-  if (!found.ok) return fromErrors(rule, found.problems, object);
-  const violations = found.value.flatMap((finding) => toViolation(rule, finding, { object, action: rule.entry.enforcementAction }) ?? []);
-  return { violations, warnings: [], errors: [] };
+  const as = { object: objectOf(change), action: rule.entry.enforcementAction, excepting };
+  return found.ok ? fromEach(rule, found.value.map((finding) => ({ ...finding, ...scopeOf(change) })), as) : fromErrors(rule, found.problems, { ...as, ...scopeOf(change) });
 }
 
 function withParams(change: Change, { params }: CompiledRule): Change {
@@ -117,11 +128,13 @@ function withParams(change: Change, { params }: CompiledRule): Change {
  * "Malformed or unknown parts: never a guess, never a silent pass: a violation that names the path." A stored object
  * that was malformed already is judged only when its spec changes.
  */
-function unreadable({ change, problems }: Reading): Verdicts {
+function unreadable({ change, problems }: Reading, excepting: Excepting): Verdicts {
   const { object, oldObject } = change.request;
   if (problems.length === 0 || change.touches !== "policy") return NO_VERDICTS;
   if (oldObject && isDeepStrictEqual(object?.spec, oldObject.spec)) return NO_VERDICTS;
-  return { violations: problems.map((problem) => unreadablePart(problem, change)), warnings: [], errors: [] };
+  const { granted, lapsed } = excepting("sluice/readable", change.namespace);
+  const violations = problems.map((problem) => ({ ...unreadablePart(problem, change), ...(granted && { action: "warn" as const, exception: granted }) }));
+  return { violations, warnings: lapsed, errors: [] };
 }
 
 function unreadablePart({ message, path }: Problem, change: Change): Violation {

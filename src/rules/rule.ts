@@ -43,6 +43,8 @@ export interface Finding {
   readonly path?: string;
   /** Where one part of a rule is enforced otherwise than the rule. */
   readonly action?: EnforcementAction;
+  /** The namespace whose property is broken, which exceptions name; review knows it. */
+  readonly scope?: string;
 }
 
 /** The answer of a protection for one scope. */

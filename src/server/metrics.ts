@@ -19,6 +19,8 @@ export interface Gauges {
   readonly inFlight: () => number;
   readonly waiting: () => number;
   readonly kinds: () => readonly KindState[];
+  /** Number of exceptions by state. */
+  readonly exceptions: () => Readonly<Record<string, number>>;
   /** When the served certificate ends, in milliseconds since 1970. */
   readonly certificateEnds: () => number | undefined;
 }
@@ -48,6 +50,7 @@ export class ServerMetrics {
     new Gauge({ name: "sluice_in_flight_requests", help: "AdmissionReviews being answered", registers, collect() { this.set(gauges.inFlight()); } });
     new Gauge({ name: "sluice_queue_depth", help: "AdmissionReviews waiting for their turn", registers, collect() { this.set(gauges.waiting()); } });
     new Gauge({ name: "sluice_certificate_expiry_timestamp_seconds", help: "When the served certificate ends, in seconds since 1970", registers, collect() { this.set((gauges.certificateEnds() ?? 0) / 1_000); } });
+    new Gauge({ name: "sluice_exceptions", help: "PolicyExceptions by state; expiring: within 14 days; expired and refused ones cover nothing", labelNames: ["state"], registers, collect() { for (const [state, count] of Object.entries(gauges.exceptions())) this.set({ state }, count); } });
     const perKind = (name: string, help: string, value: (state: KindState) => number) =>
       new Gauge({ name, help, labelNames: ["kind"], registers, collect() { for (const state of gauges.kinds()) this.set({ kind: state.kind }, value(state)); } });
     perKind("sluice_snapshot_synced", "1 when the kind has been listed whole", ({ synced }) => Number(synced));

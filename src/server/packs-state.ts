@@ -10,6 +10,8 @@ export interface PacksInForce {
   readonly rules: number;
   /** By part (a file, an object): why it is not in force as it stands now; its last good state is. */
   readonly refused: ReadonlyMap<string, readonly Problem[]>;
+  /** What is ignored: exceptions that are not granted, kinds that nobody reads. */
+  readonly warnings: readonly Problem[];
 }
 
 /** Tells of the packs in force in metrics, log and readiness. A part that is refused leaves the server ready: its last good state judges on. */
@@ -18,6 +20,7 @@ export class PacksState {
   readonly #reloads: Counter;
   readonly #current: () => PacksInForce;
   #told = "";
+  #warned = "";
 
   constructor(current: () => PacksInForce, { log, registry }: { readonly log: Log; readonly registry: Registry }) {
     this.#current = current;
@@ -35,6 +38,15 @@ export class PacksState {
     this.#reloads.inc({ result: next.refused.size > 0 ? "refused" : "taken" });
     if (next.digest !== before) this.#log.info({ packs: next.names, digest: next.digest, rules: next.rules }, "other packs are in force");
     this.#tellRefused(next);
+    this.warn();
+  }
+
+  /** Tells what is ignored; once, until it is something else. */
+  warn(): void {
+    const lines = this.#current().warnings.map(formatProblem);
+    if (lines.join() === this.#warned) return;
+    this.#warned = lines.join();
+    for (const reason of lines) this.#log.warn({ reason }, "something in the packs does not count");
   }
 
   condition(): Condition {

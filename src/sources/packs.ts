@@ -2,12 +2,14 @@ import { createHash } from "node:crypto";
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { compilePacks, isPack, type CompiledPacks, type PackSettings } from "../packs/compile.js";
+import { isException, parseException } from "../packs/exception.js";
 import { readSetting, type Settings } from "../packs/parameters.js";
 import { PROFILE_SCHEMA } from "../packs/profile.js";
 import { loadManifests, type Manifests } from "./files.js";
 import { isSwitch, type Knobs, type Setting } from "./knobs.js";
 import { checkLayers, filesOf, type Layer } from "./overlays.js";
 import { joinParts, objectPart, readParts, type PackPart } from "./pack-parts.js";
+import { packWarnings } from "./pack-warnings.js";
 import { composeProfile } from "./profile.js";
 
 export interface LoadedPacks {
@@ -18,11 +20,13 @@ export interface LoadedPacks {
   readonly overlays: readonly string[];
   /** What gave a switch (`dataplane`), a parameter (`pack.holdPods`) or a rule (`pack/dns`) its value: an overlay of `overlays`, or `--set`. Defaults are not in it. */
   readonly origins: ReadonlyMap<string, string>;
+  /** Exceptions that are not granted, patterns in them that fit no rule, objects that do not belong here: ignored, and to be told. */
+  readonly warnings: readonly Problem[];
 }
 
 /**
  * The packs in force, compiled with the profile, the overlays and the settings. Problems name file, line and path. `more` are
- * packs from elsewhere, which may use the names that the others define.
+ * packs and exceptions from elsewhere, which may use the names that the others define.
  */
 export async function loadPacks(knobs: Knobs, more: readonly KubeObject[] = []): Promise<Result<LoadedPacks>> {
   const parts = await readParts(knobs);
@@ -42,15 +46,22 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
     profile: profile.value,
     settings: Object.assign({}, ...layers.map(({ overlay }) => overlay.settings), settings.value) as Settings,
     overrides: composeOverrides(layers),
+    exceptions: joined.value.objects.filter(isException).map(parseException),
   };
   const compiled = compilePacks(objects, options);
   if (!compiled.ok) return failed(...blame(compiled.problems, { objects, locate }, options));
   return ok({
     packs: compiled.value,
-    digest: digestOf([...objects.map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(options))]),
+    digest: digestOf([...[...objects, ...joined.value.objects.filter(isException)].map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(knobsIn(options)))]),
+    warnings: packWarnings(joined.value),
     overlays: layers.map(({ origin }) => origin),
     origins: originsOf(layers, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]),
   });
+}
+
+/** What of the options is not an object of its own. */
+function knobsIn({ profile, settings, overrides }: PackSettings): object {
+  return { profile, settings, overrides };
 }
 
 /** What one overlay says of a rule does not undo what another says of another part of it. */

@@ -31,7 +31,7 @@ describe("conformance/admission reviews", () => {
     const decoded = decode(readFileSync(join(folder, file)));
     if (!decoded.ok) throw new Error(`not decoded: ${JSON.stringify(decoded.problems)}`);
     const mutating = file.endsWith(".mutating.json");
-    const decision = (mutating ? reviewMutation : review)(decoded.request, { snapshot, packs });
+    const decision = (mutating ? reviewMutation : review)(decoded.request, { snapshot, packs, now: Date.now() });
     expect(decision.errors).toEqual([]);
     expect(respond(decision, { uid: decoded.request.uid, mutating })).toMatchObject({ kind: "AdmissionReview", response: { uid: decoded.request.uid, allowed: decision.allowed } });
     const of = (action: string): string[] => [...new Set(decision.violations.filter((violation) => violation.action === action).map(ruleId))].sort();

@@ -69,7 +69,7 @@ export function request(operation: Operation, object: KubeObject, { user = "deve
 const packs = shippedPacks();
 
 export function judge(snapshot: Snapshot, asked: AdmissionRequest, inForce: CompiledPacks = packs): Decision {
-  return review(asked, { snapshot, packs: inForce });
+  return review(asked, { snapshot, packs: inForce, now: Date.now() });
 }
 
 /** Rule ids of one action, sorted, each once. */

@@ -60,6 +60,12 @@ describe("a server", () => {
     for (const line of ['sluice_snapshot_synced{kind="Pod"} 1', 'sluice_snapshot_age_seconds{kind="Pod"} 1.5', 'sluice_snapshot_objects{kind="Pod"} 7']) expect(metrics).toContain(line);
   });
 
+  test("counts exceptions by state", async () => {
+    const { server } = await started({ exceptions: () => ({ active: 3, expiring: 1 }) });
+    const metrics = (await send(server, "/metrics")).text;
+    for (const line of ['sluice_exceptions{state="active"} 3', 'sluice_exceptions{state="expiring"} 1']) expect(metrics).toContain(line);
+  });
+
   test("that is not ready says so and refuses for now", async () => {
     const { server } = await started({ ready: () => readinessOf([{ name: "packs", ok: false, detail: "" }]) });
     expect((await send(server, "/readyz")).status).toBe(503);

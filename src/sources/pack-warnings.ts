@@ -1,0 +1,34 @@
+import { groupOf, type KubeObject } from "../model/kubernetes.js";
+import type { Problem } from "../model/result.js";
+import { isPack } from "../packs/compile.js";
+import { idlePatterns, isException, parseException } from "../packs/exception.js";
+import { isOverlay, ruleIds } from "../packs/overlay.js";
+import type { Manifests } from "./files.js";
+
+/** What is ignored of objects that packs are read from, with its place: exceptions that are not granted, patterns in them that fit no rule, kinds that nobody reads. */
+export function packWarnings({ objects, locate }: Pick<Manifests, "objects" | "locate">): readonly Problem[] {
+  const ids = [...ruleIds(objects.filter(isPack)), "sluice/readable"];
+  return objects.flatMap((object) => {
+    const problems = isException(object) ? exceptionWarnings(object, ids) : isKnown(object) ? [] : [stranger(object)];
+    return problems.map((problem) => ({ ...problem, ...placeOf(locate(object, problem.path)) }));
+  });
+}
+
+function placeOf(place: Problem["place"]): Pick<Problem, "place"> {
+  return place ? { place } : {};
+}
+
+function exceptionWarnings(object: KubeObject, ids: readonly string[]): readonly Problem[] {
+  const exception = parseException(object);
+  const [what, problems] = exception.problems.length > 0 ? ["is not granted", exception.problems] : ["does less than it says", idlePatterns(exception, ids)];
+  return problems.map((problem) => ({ ...problem, message: `exception \`${exception.name}\` ${what}: ${problem.message}` }));
+}
+
+function isKnown(object: KubeObject): boolean {
+  return isPack(object) || isOverlay(object) || (groupOf(object.apiVersion) === "sluice.dev" && object.kind === "RulePackTest");
+}
+
+/** A slip in a kind must not make what it says disappear. */
+function stranger({ apiVersion, kind }: KubeObject): Problem {
+  return { code: "pack/stranger", message: `\`${kind}\` of \`${apiVersion}\` is neither a RulePack, a PackOverlay, a PolicyException nor a RulePackTest, and is not read`, path: "kind" };
+}
