@@ -43,6 +43,10 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly certDir: string;
+  readonly url?: string;
+  /** `namespace/name`. */
+  readonly service: string;
+  readonly caBundle?: string;
   /** Further names and addresses that a certificate is for. */
   readonly names: readonly string[];
 }
@@ -93,6 +97,9 @@ export const OPTIONS = {
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
   certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key; made when there are none (default: certs/ of the package)", env: "SLUICE_CERT_DIR" },
+  url: { flags: "--url <url>", text: "where the API server reaches Sluice, `https://host:port`, instead of a Service" },
+  service: { flags: "--service <namespace/name>", text: "Service in front of Sluice (default: sluice-system/sluice)" },
+  caBundle: { flags: "--ca-bundle <file>", text: "PEM of the CAs that the API server must trust, such as ca.crt of --cert-dir" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -113,7 +120,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",
@@ -123,6 +130,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     packs: given("packs") ?? inPackage("policies"),
     certDir: given("certDir") ?? inPackage("certs"),
     names: listOf(raw.names),
+    service: given("service") ?? "sluice-system/sluice",
     set: listOf(raw.set).map(parseSetting),
     forbid: raw.forbid === true,
     inOrder: raw.inOrder === true,

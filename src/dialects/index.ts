@@ -22,6 +22,11 @@ export const policyKinds: readonly { readonly group: string; readonly version: s
   ({ group, kinds }) => kinds.filter(({ policy }) => policy).map(({ kind, resource, versions, namespaced }) => ({ group, version: versions[0] ?? "", kind, resource, namespaced })),
 );
 
+/** Every kind that is read, with all its versions: what webhook rules name. */
+export const readKinds: readonly (Pick<KindReader, "kind" | "resource" | "versions" | "namespaced" | "policy"> & { readonly group: string })[] = dialects.flatMap(({ group, kinds }) =>
+  kinds.map(({ kind, resource, versions, namespaced, policy }) => ({ group, kind, resource, versions, namespaced, policy })),
+);
+
 /** A problem, and the object that has it when that much could be read. */
 export interface ObjectProblem extends Problem {
   readonly object?: ObjectRef;

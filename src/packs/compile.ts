@@ -54,6 +54,8 @@ export interface CompiledPacks {
   readonly parameters: ReadonlyMap<string, Params>;
   /** All that were read, whatever their state: time and their problems say which of them cover anything. */
   readonly exceptions: readonly Exception[];
+  /** Names of exempt namespaces; `*` stands for any text. */
+  readonly exemptNamespaces: readonly string[];
   isExempt(namespace: string): boolean;
 }
 
@@ -98,6 +100,7 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     profile,
     parameters: new Map(packs.map(({ pack, params }) => [pack.name, params])),
     exceptions,
+    exemptNamespaces: [...new Set(patterns)],
     isExempt: world.isExempt,
   });
 }

@@ -7,7 +7,7 @@ import type { Snapshot } from "../model/snapshot.js";
  * Terminating; by the garbage collector it loops. Both must be let through" (A5). The last name is theirs when the
  * controller manager runs without `--use-service-account-credentials`.
  */
-const CLEANERS: ReadonlySet<string> = new Set([
+export const CLEANERS: ReadonlySet<string> = new Set([
   "system:serviceaccount:kube-system:namespace-controller",
   "system:serviceaccount:kube-system:generic-garbage-collector",
   "system:kube-controller-manager",

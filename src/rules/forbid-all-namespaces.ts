@@ -8,6 +8,7 @@ export const forbidAllNamespaces = {
   schema: { type: "object", additionalProperties: false, properties: { directions: DIRECTIONS_SCHEMA } },
   compile({ directions }) {
     return ok({
+      about: ["policy"],
       judge: (change) => {
         const policy = requestedPolicy(change);
         return ok(!policy ? [] : readDirections(directions).flatMap((direction) => {

@@ -10,6 +10,7 @@ export const forbidAllowAll = {
   schema: { type: "object", additionalProperties: false, properties: {} },
   compile: (_spec, { engine }) =>
     ok({
+      about: ["policy"],
       judge: (change) => {
         const policy = requestedPolicy(change);
         return ok(policy ? findings(policy, engine) : []);

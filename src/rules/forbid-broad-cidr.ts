@@ -37,6 +37,7 @@ export const forbidBroadCidr = {
     const limits = readLimits(spec, path);
     if (!limits.ok) return limits;
     return ok({
+      about: ["policy"],
       judge: (change) => {
         const policy = requestedPolicy(change);
         return ok(policy ? readDirections(spec.directions).flatMap((direction) => judge(grantingRules(policy, direction), direction, limits.value)) : []);

@@ -11,6 +11,7 @@ export const requireBaselineDeclaration = {
     const known = [...scope.baselines].sort();
     const action = (spec.undeclared ?? "deny") as EnforcementAction;
     return ok({
+      about: ["namespace"],
       judge: ({ request: { object, name } }) => {
         const declared = object?.metadata.annotations?.[annotation];
         if (declared !== undefined && scope.baselines.has(declared)) return ok([]);

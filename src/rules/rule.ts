@@ -92,6 +92,8 @@ export interface Protection {
 export interface Behaviour {
   /** Judges the request's object alone. */
   judge?(change: Change): Result<readonly Finding[]>;
+  /** What `judge` looks at where the rule's `match` names no kinds; all that Sluice is sent by default. */
+  readonly about?: readonly Change["touches"][];
   /** Changes the object; must be idempotent and give only operations that apply (A10). */
   mutate?(change: Change): Result<readonly PatchOperation[]>;
   readonly protect?: Protection;

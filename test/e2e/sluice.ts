@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -6,13 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import type { Cluster } from "./cluster-client.js";
-import { installWebhooks } from "./cluster-webhooks.js";
 import { freePorts } from "./free-ports.js";
 import { waitFor } from "./wait-for.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A Sluice that guards the cluster: the built program, its own ServiceAccount, the shipped webhook configurations. */
+/** A Sluice that guards the cluster: the built program, its own ServiceAccount, the webhook configurations that it prints. */
 export interface RunningSluice {
   readonly url: string;
   /** GET of a path; the body as text. */
@@ -45,8 +44,7 @@ export async function startSluice(cluster: Cluster, { args: further = [] }: { re
     child.kill("SIGKILL");
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("")}`);
   }
-  const ca = readFileSync(join(certDir, "ca.crt"), "utf8");
-  const remove = await installWebhooks(cluster, manifests("deploy/base/webhooks.yaml"), { url, ca });
+  const remove = await installPrintedWebhooks(cluster, ["--url", url, "--ca-bundle", join(certDir, "ca.crt"), ...packFlags(further)]);
   return {
     url,
     get,
@@ -57,6 +55,23 @@ export async function startSluice(cluster: Cluster, { args: further = [] }: { re
       rmSync(certDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Applies what `sluice webhooks` prints. Returns what removes it again. */
+export async function installPrintedWebhooks(cluster: Cluster, flags: readonly string[]): Promise<() => Promise<void>> {
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["dist/main.js", "webhooks", ...flags], { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  await cluster.apply(stdout);
+  return async () => {
+    for (const [kind, name] of CONFIGURATIONS) await cluster.kubectl(["delete", kind, name, "--ignore-not-found"]);
+  };
+}
+
+const CONFIGURATIONS = [["mutatingwebhookconfiguration", "sluice"], ["validatingwebhookconfiguration", "sluice-deny"], ["validatingwebhookconfiguration", "sluice-warn"]] as const;
+
+/** The flags that say which rules are in force, each with its value. */
+function packFlags(args: readonly string[]): readonly string[] {
+  return args.flatMap((flag, i) => (["--packs", "--profile", "--set"].includes(flag) ? [flag, args[i + 1] ?? ""] : []));
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -1,0 +1,62 @@
+import { X509Certificate } from "node:crypto";
+import { dump } from "js-yaml";
+import { WrongUse, type Config } from "../config.js";
+import type { KubeObject } from "../model/kubernetes.js";
+import { webhookConfigurations, type WebhookTarget } from "../review/webhooks.js";
+import { readText } from "../sources/files.js";
+import { loadPacks } from "../sources/packs.js";
+import { jsonText, unwrap, type Command, type Outcome } from "./command.js";
+
+/** What the API server is to send, and what it does when nobody answers. */
+export const command: Command = {
+  name: "webhooks",
+  description:
+    "Prints the webhook configurations that the packs in force ask for: exactly the kinds and operations that their rules are about.\n" +
+    "What may refuse fails closed and leaves exempt namespaces out; what warns, and exempt namespaces, fail open.",
+  arguments: [],
+  options: ["packs", "profile", "set", "url", "service", "caBundle"],
+  formats: ["yaml", "json"],
+  example: "sluice webhooks --ca-bundle certs/ca.crt | kubectl apply -f -",
+  run,
+};
+
+async function run(config: Config): Promise<Outcome> {
+  const { packs } = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const configurations = unwrap(webhookConfigurations(packs, await targetOf(config)), "some rules cannot be sent anything");
+  return { output: config.format === "json" ? jsonText({ apiVersion: "v1", kind: "List", items: configurations }) : yamlText(configurations, packs.names), exitCode: 0 };
+}
+
+async function targetOf({ url, service, caBundle }: Config): Promise<WebhookTarget> {
+  const trust = caBundle === undefined ? {} : { caBundle: certificatesOf(unwrap(await readText(caBundle)), caBundle) };
+  if (url !== undefined) return { at: { url: httpsUrl(url) }, ...trust };
+  const [namespace, name, ...rest] = service.split("/");
+  if (!namespace || !name || rest.length > 0) throw new WrongUse(`\`--service ${service}\` is not NAMESPACE/NAME`);
+  return { at: { namespace, name }, ...trust };
+}
+
+/** "The scheme must be https"; user names, fragments and queries are not allowed (admissionregistration.k8s.io/v1, WebhookClientConfig). */
+function httpsUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "https:" || url.username || url.search || url.hash) throw new WrongUse(`\`--url ${text}\` is not of the form https://host:port, which the API server asks for`);
+  return text;
+}
+
+/** The API server refuses a bundle that it cannot read; a private key must never get into one. */
+function certificatesOf(text: string, file: string): string {
+  const blocks = text.match(/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?-----END [A-Z0-9 ]+-----/g) ?? [];
+  if (blocks.length === 0 || !blocks.every(isCertificate)) throw new WrongUse(`\`--ca-bundle ${file}\` must hold certificates in PEM, and nothing else`);
+  return `${blocks.join("\n")}\n`;
+}
+
+function isCertificate(block: string): boolean {
+  try {
+    return block.startsWith("-----BEGIN CERTIFICATE-----") && new X509Certificate(block).validTo !== "";
+  } catch {
+    return false;
+  }
+}
+
+function yamlText(configurations: readonly KubeObject[], packs: readonly string[]): string {
+  const head = `# What the API server sends to Sluice, and what it does when Sluice does not answer: printed by \`sluice webhooks\` for\n# the packs ${packs.join(", ")}. Print it anew when other packs are in force.\n`;
+  return head + configurations.map((one) => dump(one, { lineWidth: -1, noRefs: true, flowLevel: -1 })).join("---\n");
+}
