@@ -75,6 +75,7 @@ describe("golden", () => {
     const { COMMANDS } = await import("../../src/commands/index.js");
     const missing = COMMANDS.map(({ name }) => name).filter((name) => !all.includes(`=== $ sluice ${name} `));
     // It writes files with dates in them: test/commands/certs.test.ts runs it.
-    expect(missing).toEqual(["certs"]);
+    // What `webhooks` prints lies in deploy/base: test/docs/webhooks.test.ts
+    expect(missing).toEqual(["webhooks", "certs"]);
   });
 });
