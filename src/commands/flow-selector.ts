@@ -61,7 +61,7 @@ function addressPeers(text: string, snapshot: Snapshot): readonly FlowPeer[] | u
   if (!/^[0-9a-fA-F:.]+(?:\/\d+)?$/.test(text) || !/[.:]/.test(text)) return undefined;
   const nobody = { namespaces: () => ok({ includes: () => false, future: [], names: [], named: true }), when: () => ok(true) };
   const endpoint = unwrap(compileEndpoint({ addresses: [text] }, nobody, ""));
-  return endpoint.resolve(snapshot, known("", snapshot)).flatMap(({ peers }) => peers);
+  return endpoint.resolve(snapshot, { scope: known("", snapshot), reach: "running" }).flatMap(({ peers }) => peers);
 }
 
 /**

@@ -92,3 +92,52 @@ class LayeredMap<V> implements ReadonlyMap<string, V> {
     for (const [key, value] of this.entries()) visit(value, key, this);
   }
 }
+
+interface Layers<V> {
+  readonly base: ReadonlyMap<string, V>;
+  readonly layer: ReadonlyMap<string, V | typeof GONE>;
+}
+
+const NO_LAYER = new Map<string, never>();
+
+function layersOf<V>(map: ReadonlyMap<string, V>): Layers<V> {
+  return map instanceof LayeredMap ? (map as LayeredMap<V>) : { base: map, layer: NO_LAYER };
+}
+
+/** Keys whose values are not the same object in both maps. Cost: the changes since their common base; all keys where they have none. */
+export function differingKeys<V>(a: ReadonlyMap<string, V>, b: ReadonlyMap<string, V>): readonly string[] {
+  if (a === b) return [];
+  const [one, other] = [layersOf(a), layersOf(b)];
+  const keys = one.base === other.base ? [one.layer, other.layer] : [a, b];
+  return [...new Set(keys.flatMap((map) => [...map.keys()]))].filter((key) => a.get(key) !== b.get(key));
+}
+
+/** The values of maps that pass a test, in the maps' order; worked out once for all that share a base. */
+export class Selection<V> {
+  private readonly test: (value: V) => boolean;
+  private readonly values = new WeakMap<ReadonlyMap<string, V>, readonly V[]>();
+  private readonly known = new WeakMap<ReadonlyMap<string, V>, ReadonlyMap<string, V>>();
+
+  constructor(test: (value: V) => boolean) {
+    this.test = test;
+  }
+
+  of(map: ReadonlyMap<string, V>): readonly V[] {
+    let values = this.values.get(map);
+    if (!values) this.values.set(map, (values = this.select(map)));
+    return values;
+  }
+
+  private select(map: ReadonlyMap<string, V>): readonly V[] {
+    const { base, layer } = layersOf(map);
+    let chosen = this.known.get(base);
+    if (!chosen) this.known.set(base, (chosen = new Map([...base].filter(([, value]) => this.test(value)))));
+    if (layer.size === 0) return [...chosen.values()];
+    const present = [...layer].filter((entry): entry is [string, V] => entry[1] !== GONE);
+    // One of the base that was left out and fits now has its place among the others.
+    if (present.some(([key, value]) => base.has(key) && !chosen.has(key) && this.test(value))) return [...map.values()].filter(this.test);
+    const kept = [...chosen].flatMap(([key, value]) => (layer.has(key) ? (layer.get(key) as V | typeof GONE) : value));
+    const added = present.flatMap(([key, value]) => (base.has(key) ? [] : value));
+    return [...kept.filter((value): value is V => value !== GONE && this.test(value as V)), ...added.filter(this.test)];
+  }
+}

@@ -4,6 +4,7 @@ import { groupOf, kindKey, refOf, type KubeObject } from "../model/kubernetes.js
 import type { Problem } from "../model/result.js";
 import type { Change as Edit, Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import { isDeepStrictEqual } from "./equal.js";
 import type { CelVariables, Change, Controller } from "../rules/rule.js";
 
 /** The change a request makes, and what of its object could not be read. */
@@ -20,7 +21,7 @@ export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs:
   const stored = request.oldObject && named(request.oldObject, request);
   const object = request.operation === "DELETE" || !request.object ? undefined : named(request.object, request);
   const reading = object ? readObject(object) : { facts: [], problems: [] };
-  const before = snapshot.with(earlier(stored, object));
+  const before = snapshot.with(earlier(stored, object).filter((edit) => !isKnown(edit, snapshot)));
   const after = before.with(object ? reading.facts.map((put) => ({ put })) : stored ? [{ remove: refOf(stored) }] : []);
   const asked = object ? { ...request, object } : request;
   const { namespace } = request;
@@ -32,6 +33,13 @@ export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs:
 function earlier(stored: KubeObject | undefined, object: KubeObject | undefined): readonly Edit[] {
   if (stored) return readObject(stored).facts.map((put) => ({ put }));
   return object ? [{ remove: refOf(object) }] : [];
+}
+
+/** A policy that the snapshot has, word for word, is the same one: what is remembered of it stays. */
+function isKnown(edit: Edit, snapshot: Snapshot): boolean {
+  if (!("put" in edit) || edit.put.fact !== "policy") return false;
+  const known = snapshot.policy(edit.put.value.ref);
+  return known !== undefined && isDeepStrictEqual(known.object.spec, edit.put.value.object.spec) && isDeepStrictEqual(known.problems, edit.put.value.problems);
 }
 
 /** A pod of a ReplicaSet has only `generateName` in the mutating phase (A3). */

@@ -1,30 +1,25 @@
-import type { FlowPeer, FlowTarget, FlowTraffic } from "../engine/question.js";
-import { isLive, type ContainerPort, type Pod } from "../model/endpoint.js";
-import { isRecord, recordsIn, textsIn } from "../model/kubernetes.js";
-import { readLabelSelector } from "../model/label-selector.js";
+import type { FlowTarget } from "../engine/question.js";
+import { isRecord } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import type { NamespaceState, Snapshot } from "../model/snapshot.js";
-import { NO_TRAFFIC, portRange, PROTOCOLS, type Protocol, type TrafficSet } from "../model/traffic.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { NO_TRAFFIC, portRange, PROTOCOLS, type TrafficSet } from "../model/traffic.js";
 import { IpSet, parseAddress, parseCidr } from "../sets/ip-set.js";
-import { LabelBox, type Labels } from "../sets/label-box.js";
-import { NAMESPACE_SCHEMA, type NamespaceSelector, type Scope } from "./namespace-selector.js";
-import { endpointSubsets, readPorts, readProtocol, serviceAddresses, servicesOf, targetPorts } from "./service-selector.js";
+import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
+import { podAlternative, type Alternative, type Seen } from "./pods-selector.js";
+import { endpointSubsets, readPorts, serviceAddresses } from "./service-selector.js";
 
-/**
- * Which pods are peers where the pack does not write `which`. running: those that run (what a required flow needs);
- * possible: every pod that the namespaces could have; future: also those of namespaces that nobody has made yet (what a
- * forbidden flow must not reach).
- */
-export type Reach = "running" | "possible" | "future";
+export type { Reach } from "./pods-selector.js";
 
 /** The other end of a flow, as packs write it: alternatives, of which one must hold in full (or, forbidden, none in part). */
 export interface EndpointSelector {
-  /** The alternatives on a snapshot, seen from a subject's namespace; none: the peer is unset and the flow is not checked. `reach`: running by default. */
-  resolve(snapshot: Snapshot, scope: Scope, reach?: Reach): readonly FlowTarget[];
+  /** The alternatives on a snapshot, seen from a subject's namespace; none: the peer is unset and the flow is not checked. */
+  resolve(snapshot: Snapshot, seen: Seen): readonly FlowTarget[];
   /** Could pods of this namespace be peers (of subjects in other namespaces)? */
   hosts(snapshot: Snapshot, namespace: string): boolean;
   /** Only pods of the subject's own namespace are peers. */
   readonly local: boolean;
+  /** It has one alternative, whose peers in each namespace are what they are whatever is in the others. */
+  readonly splits: boolean;
   /** The alternatives in force one by one, with their paths. */
   readonly alternatives: readonly AlternativeSelector[];
 }
@@ -88,12 +83,6 @@ export const ENDPOINT_SCHEMA = {
   },
 } as const;
 
-interface Alternative {
-  targets(snapshot: Snapshot, scope: Scope, reach: Reach): readonly FlowTarget[];
-  hosts(snapshot: Snapshot, namespace: string): boolean;
-  readonly local: boolean;
-}
-
 /** Compiles an endpoint; the alternatives whose `when` is false are left out. */
 export function compileEndpoint(spec: unknown, scope: EndpointScope, path: string): Result<EndpointSelector> {
   if (!isRecord(spec)) return failed({ code: "pack/endpoint", message: "an endpoint must be an object", path });
@@ -111,12 +100,13 @@ export function compileEndpoint(spec: unknown, scope: EndpointScope, path: strin
     }
   });
   if (problems.length > 0) return failed(...problems);
-  const each = alternatives.map((alternative, i): AlternativeSelector => ({ path: paths[i] ?? path, resolve: (snapshot, from, reach = "running") => alternative.targets(snapshot, from, reach) }));
+  const each = alternatives.map((alternative, i): AlternativeSelector => ({ path: paths[i] ?? path, resolve: (snapshot, seen) => alternative.targets(snapshot, seen) }));
   return ok({
     alternatives: each,
     resolve: (...asked) => each.flatMap((alternative) => alternative.resolve(...asked)),
     hosts: (snapshot, namespace) => alternatives.some((alternative) => alternative.hosts(snapshot, namespace)),
     local: alternatives.length > 0 && alternatives.every((alternative) => alternative.local),
+    splits: alternatives.length === 1 && alternatives.every((alternative) => alternative.splits),
   });
 }
 
@@ -131,7 +121,7 @@ function compileAlternative(term: unknown, scope: EndpointScope, path: string): 
   return addressAlternative(term, path);
 }
 
-const NOWHERE = { hosts: () => false, local: false } as const;
+const NOWHERE = { hosts: () => false, local: false, splits: false } as const;
 
 function addressAlternative(term: Readonly<Record<string, unknown>>, path: string): Result<Alternative> {
   if (Array.isArray(term.anyAddress)) return anyAddress(term.anyAddress.map((address) => addressAlternative({ ...term, anyAddress: undefined, addresses: [address] }, path)));
@@ -185,142 +175,5 @@ function endpointsAlternative(spec: Readonly<Record<string, unknown>>, ports: Tr
       return addresses.isEmpty || traffic.isEmpty ? [] : [addressTarget(addresses, traffic)];
     },
   };
-}
-
-interface PodPeers {
-  readonly namespaces: NamespaceSelector | "same";
-  readonly others: boolean;
-  readonly box: LabelBox;
-  /** Absent: what the kind of flow needs. */
-  readonly which?: "running" | "every";
-  readonly imagined: readonly Pod[];
-  readonly ports: readonly ContainerPort[];
-}
-
-function podAlternative(term: Readonly<Record<string, unknown>>, scope: EndpointScope, path: string): Result<Alternative> {
-  const spec = isRecord(term.pods) ? term.pods : {};
-  const { matchLabels, matchExpressions } = spec;
-  const { box, problems } = readLabelSelector({ matchLabels, matchExpressions }, `${path}.pods`);
-  const namespaces: Result<NamespaceSelector | "same"> = spec.namespaces === "same" || spec.namespaces === undefined ? ok("same") : scope.namespaces(spec.namespaces, `${path}.pods.namespaces`);
-  if (!namespaces.ok) return failed(...problems, ...namespaces.problems);
-  if (problems.length > 0) return failed(...problems);
-  const imagine = isRecord(spec.imagine) ? spec.imagine : undefined;
-  const ports = imagine ? containerPorts(imagine.ports) : [];
-  const places = imagine ? (textsIn(imagine.namespaces).length > 0 ? textsIn(imagine.namespaces) : namespaces.value === "same" ? [] : namespaces.value.names) : [];
-  const peers: PodPeers = {
-    namespaces: namespaces.value,
-    others: spec.others === true,
-    box,
-    ...(spec.which === "running" || spec.which === "every" ? { which: spec.which } : {}),
-    imagined: places.slice(0, 1).map((place) => imaginedPod(place, box, ports)),
-    ports,
-  };
-  return ok(podPeersAlternative(peers, trafficOf(term)));
-}
-
-function podPeersAlternative(peers: PodPeers, traffic: (snapshot: Snapshot) => FlowTraffic): Alternative {
-  const { namespaces } = peers;
-  return {
-    local: namespaces === "same",
-    hosts: (snapshot, name) => namespaces !== "same" && namespaces.includes(snapshot.namespace(name)),
-    targets: (snapshot, scope, reach) => {
-      const wide = { ...peers, reach: reachOf(peers, reach) };
-      const found = namespaces === "same" ? localPeers(wide, snapshot, scope) : podPeers(wide, snapshot, scope);
-      return found.length > 0 ? [{ peers: found, traffic: traffic(snapshot) }] : [];
-    },
-  };
-}
-
-function reachOf({ which }: PodPeers, reach: Reach): Reach {
-  if (which === "running") return "running";
-  return which === "every" && reach === "running" ? "possible" : reach;
-}
-
-interface Reached extends PodPeers {
-  readonly reach: Reach;
-}
-
-function localPeers(peers: Reached, snapshot: Snapshot, scope: Scope): FlowPeer[] {
-  if ("future" in scope) return [];
-  if (peers.reach !== "running") return [{ kind: "space", namespace: scope, pods: peers.box, ports: peers.ports }];
-  return runningPods(snapshot.namespaces.get(scope.name), peers.box).map((pod) => ({ kind: "pod", pod }));
-}
-
-function podPeers(peers: Reached, snapshot: Snapshot, scope: Scope): FlowPeer[] {
-  const selector = peers.namespaces as NamespaceSelector;
-  const own = "future" in scope ? undefined : scope.name;
-  const states = statesOf(snapshot, selector).filter((state) => !peers.others || state.namespace.name !== own);
-  if (peers.reach !== "running") {
-    const future = peers.reach === "future" ? selector.future.map((labels) => ({ future: labels })) : [];
-    return [...states.map(({ namespace }) => namespace), ...future].map((namespace) => ({ kind: "space", namespace, pods: peers.box, ports: peers.ports }));
-  }
-  const running = states.flatMap((state) => runningPods(state, peers.box));
-  return (running.length > 0 ? running : peers.imagined).map((pod) => ({ kind: "pod", pod }));
-}
-
-function* matching(states: Iterable<NamespaceState>, selector: NamespaceSelector): Iterable<NamespaceState> {
-  for (const state of states) if (selector.includes(state.namespace)) yield state;
-}
-
-function statesOf(snapshot: Snapshot, selector: NamespaceSelector): NamespaceState[] {
-  const named = selector.named ? selector.names.flatMap((name) => snapshot.namespaces.get(name) ?? []) : snapshot.namespaces.values();
-  return [...matching(named, selector)];
-}
-
-/** Running pods by label, remembered per namespace: its pods' map is replaced when a pod changes. */
-const remembered = new WeakMap<ReadonlyMap<string, Pod>, Map<string, readonly Pod[]>>();
-
-export function runningPods(state: NamespaceState | undefined, box: LabelBox): readonly Pod[] {
-  if (!state) return [];
-  let byBox = remembered.get(state.pods);
-  if (!byBox) remembered.set(state.pods, (byBox = new Map<string, readonly Pod[]>()));
-  let pods = byBox.get(box.key);
-  if (!pods) byBox.set(box.key, (pods = [...state.pods.values()].filter((pod) => isLive(pod) && box.matches(pod.labels))));
-  return pods;
-}
-
-/** A pod that could be: the labels its selector asks for and no other, no address. */
-function imaginedPod(namespace: string, box: LabelBox, ports: readonly ContainerPort[]): Pod {
-  return { namespace, name: "(any)", labels: exampleLabels(box), addresses: [], ports, hostNetwork: false, finished: false, origin: "hypothetical" };
-}
-
-function exampleLabels(box: LabelBox): Labels {
-  const entries = [...box.constraints].filter(([, values]) => !values.absent);
-  return Object.fromEntries(entries.map(([key, values]) => [key, values.allBut ? "any" : ([...values.values][0] ?? "any")]));
-}
-
-function trafficOf(term: Readonly<Record<string, unknown>>): (snapshot: Snapshot) => FlowTraffic {
-  const listed = readPorts(term.ports);
-  if (isRecord(term.declaredPorts)) {
-    const { protocol, exceptContainers, otherwise } = term.declaredPorts;
-    const options = { protocol: readProtocol(protocol), except: new Set(textsIn(exceptContainers)), otherwise: readPorts(otherwise) };
-    return () => (destination) => declaredPorts(destination, options);
-  }
-  const services = term.viaServices;
-  if (!isRecord(services)) return () => listed;
-  return (snapshot) => {
-    const found = servicesOf(snapshot, services);
-    return found.length === 0 ? listed : (destination) => targetPorts(destination, found, listed);
-  };
-}
-
-interface Declared {
-  readonly protocol: Protocol;
-  readonly except: ReadonlySet<string>;
-  readonly otherwise: TrafficSet;
-}
-
-function declaredPorts(pod: Pod, { protocol, except, otherwise }: Declared): TrafficSet {
-  const ports = pod.ports.filter((port) => port.protocol === protocol && !except.has(port.container));
-  return ports.length === 0 ? otherwise : ports.reduce((set, { port }) => set.union(portRange(protocol, port, port)), NO_TRAFFIC);
-}
-
-function containerPorts(value: unknown): ContainerPort[] {
-  return recordsIn(value).map((port) => ({
-    ...(typeof port.name === "string" ? { name: port.name } : {}),
-    port: Number(port.port),
-    protocol: readProtocol(port.protocol),
-    container: "",
-  }));
 }
 

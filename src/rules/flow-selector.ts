@@ -1,4 +1,5 @@
 import type { Flow, Proof } from "../engine/question.js";
+import type { ContainerPort } from "../model/endpoint.js";
 import { isRecord, nameKey } from "../model/kubernetes.js";
 import { readLabelSelector } from "../model/label-selector.js";
 import type { Direction, Policy } from "../model/policy.js";
@@ -6,8 +7,9 @@ import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { EnforcementAction } from "../model/violation.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { ENDPOINT_SCHEMA, type EndpointSelector, type Reach } from "./endpoint-selector.js";
-import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
+import { ENDPOINT_SCHEMA, type EndpointSelector } from "./endpoint-selector.js";
+import { NAMESPACE_SCHEMA, namespacesIn, type NamespaceSelector } from "./namespace-selector.js";
+import type { Seen } from "./pods-selector.js";
 import type { AlternativeAnswer, Change, CompileScope, Outcome, Protection, Scope } from "./rule.js";
 
 /** Flows as packs write them, for the checks that require or forbid them. */
@@ -83,11 +85,13 @@ export function covers({ namespaces }: FlowSpec, scope: Scope): boolean {
   return "future" in scope ? namespaces.future.some((box) => box.key === scope.future.key) : namespaces.includes(scope);
 }
 
-/** The flow on a snapshot, seen from one scope; undefined when its peer is unset there. */
-export function questionOf({ endpoint, pods, direction, existingOnly }: FlowSpec, snapshot: Snapshot, { scope, reach }: { readonly scope: Scope; readonly reach: Reach }): Flow | undefined {
-  const anyOf = endpoint.resolve(snapshot, scope, reach);
+const NO_PORTS: readonly ContainerPort[] = [];
+
+/** The flow on a snapshot, as one scope sees it; undefined when its peer is unset there. */
+export function questionOf({ endpoint, pods, direction, existingOnly }: FlowSpec, snapshot: Snapshot, seen: Seen): Flow | undefined {
+  const anyOf = endpoint.resolve(snapshot, seen);
   if (anyOf.length === 0) return undefined;
-  return { subject: { namespace: scope, pods, ports: [] }, direction, anyOf, ...(existingOnly ? { runningOnly: true } : {}) };
+  return { subject: { namespace: seen.scope, pods, ports: NO_PORTS }, direction, anyOf, ...(existingOnly ? { runningOnly: true } : {}) };
 }
 
 /** Each alternative of the flow as if it were the only one; those whose peers are unset there are left out. */
@@ -104,7 +108,7 @@ export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allSc
   const { endpoint, namespaces } = flow;
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, (namespace) => endpoint.hosts(change.after, namespace) || endpoint.hosts(change.before, namespace)),
-    allScopes: (snapshot) => [...snapshot.namespaces.values()].map((state) => state.namespace).filter((scope) => covers(flow, scope)),
+    allScopes: (snapshot) => namespacesIn(snapshot, namespaces).map((state) => state.namespace),
   };
 }
 
@@ -116,7 +120,7 @@ export function scopesOfSubject(change: Change, subject: NamespaceSelector, host
     const own = after.namespace(namespace);
     return subject.includes(own) ? [own] : [];
   }
-  const existing = [...after.namespaces.values()].map((state) => state.namespace).filter((own) => subject.includes(own) && !own.terminating);
+  const existing = namespacesIn(after, subject).map((state) => state.namespace).filter((own) => !own.terminating);
   return [...existing, ...subject.future.map((future) => ({ future }))];
 }
 

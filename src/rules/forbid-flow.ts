@@ -7,7 +7,7 @@ import { nameKey } from "../model/kubernetes.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { ALL_TRAFFIC } from "../model/traffic.js";
-import { runningPods, type Reach } from "./endpoint-selector.js";
+import { runningPods, type Reach } from "./pods-selector.js";
 import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { withPortNames } from "./port-name-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";

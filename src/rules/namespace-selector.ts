@@ -1,7 +1,9 @@
 import type { Namespace } from "../model/endpoint.js";
 import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
 import { readLabelSelector } from "../model/label-selector.js";
+import { Selection } from "../model/layered-map.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
+import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import { LabelBox } from "../sets/label-box.js";
 
 /** Whose pods a question is about: a namespace that exists, or any that could be made with such labels. */
@@ -35,6 +37,15 @@ export const NAMESPACE_SCHEMA = {
     controlledBy: { type: "object", required: ["group", "kind"], additionalProperties: false, properties: { group: { type: "string" }, kind: { type: "string" } } },
   },
 } as const;
+
+const selections = new WeakMap<NamespaceSelector, Selection<NamespaceState>>();
+
+/** The existing namespaces of a set, in the snapshot's order. Remembered, so that asking again costs what has changed. */
+export function namespacesIn({ namespaces }: Snapshot, selector: NamespaceSelector): readonly NamespaceState[] {
+  let selection = selections.get(selector);
+  if (!selection) selections.set(selector, (selection = new Selection(({ namespace }) => selector.includes(namespace))));
+  return selection.of(namespaces);
+}
 
 /** Compiles `{anyOf: [term...]}` or one term. */
 export function compileNamespaces(spec: unknown, exempt: Exemption, path: string): Result<NamespaceSelector> {

@@ -13,7 +13,7 @@ const NAMED = 3;
 /** What the endpoint of a flow is on a snapshot, for people who ask which rules are in force. */
 export function peersOf({ what, endpoint }: FlowSpec, snapshot: Snapshot): FlowPeers {
   if (endpoint.local) return { what, peers: ["pods of the same namespace"] };
-  return { what, peers: endpoint.resolve(snapshot, { future: LabelBox.ALL }).map(targetText) };
+  return { what, peers: endpoint.resolve(snapshot, { scope: { future: LabelBox.ALL }, reach: "running" }).map(targetText) };
 }
 
 function targetText({ peers, traffic }: FlowTarget): string {

@@ -11,7 +11,7 @@ import { LabelBox } from "../sets/label-box.js";
 import { grantingRules, grantsEverything } from "./policy-selector.js";
 import type { Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 import { scopesOfSubject } from "./flow-selector.js";
-import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
+import { NAMESPACE_SCHEMA, namespacesIn, type NamespaceSelector } from "./namespace-selector.js";
 
 const DIRECTIONS = ["ingress", "egress"] as const;
 
@@ -40,7 +40,7 @@ function protection(namespaces: NamespaceSelector, { engine, budget, byMeaning }
   };
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, () => false),
-    allScopes: (snapshot) => [...snapshot.namespaces.values()].map((state) => state.namespace).filter((namespace) => namespaces.includes(namespace)),
+    allScopes: (snapshot) => namespacesIn(snapshot, namespaces).map((state) => state.namespace),
     standing,
     regression: ({ before, after }, scope) => {
       const space = everyPod(scope);

@@ -1,6 +1,8 @@
 import { describeCounterexample, describeEnd, describeEndpoint, endNamespaces } from "../engine/describe.js";
 import { fixFlow } from "../engine/fix.js";
 import { affectedPods, holds, holdsForPod, regression, type ProofContext } from "../engine/prove.js";
+import { isNoLoss, lossesOf, mayLose, type Losses } from "../engine/losses.js";
+import { StandingFlow } from "../engine/standing.js";
 import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../engine/question.js";
 import { isLive, type Pod } from "../model/endpoint.js";
 import { nameKey, refOf, type ObjectRef } from "../model/kubernetes.js";
@@ -29,24 +31,35 @@ export const requireFlow = {
 
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
+  const at: At = { context, known: new StandingFlow(context) };
   return {
     ...scopesOfFlow(flow),
     peers: (snapshot) => [peersOf(flow, snapshot)],
-    regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { scope, context }) : []),
+    regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
     standing: (snapshot, scope) => {
-      const question = covers(flow, scope) ? required(flow, snapshot, scope) : undefined;
-      return question ? [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })] : [];
+      if (!covers(flow, scope)) return [];
+      if (isProven(flow, snapshot, { ...at, scope })) return [HOLDS];
+      const question = required(flow, snapshot, { scope });
+      return question === undefined ? [] : [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })];
     },
-    forPod: (snapshot, pod) => podOutcome(flow, snapshot, { pod, context }),
+    forPod: (snapshot, pod) => podOutcome(flow, snapshot, { ...at, pod }),
     alternatives: (snapshot, scope) => askAlternatives(flow, scope, (alone) => {
-      const question = required(alone, snapshot, scope);
+      const question = required(alone, snapshot, { scope });
       return question && holds(snapshot, question, context);
     }),
   };
 }
 
-function required(flow: FlowSpec, snapshot: Snapshot, scope: Scope): Flow | undefined {
-  return questionOf(flow, snapshot, { scope, reach: "running" });
+const HOLDS: Outcome = { outcome: "holds" };
+
+interface At {
+  readonly context: ProofContext;
+  /** Where the flow is known to hold. */
+  readonly known: StandingFlow;
+}
+
+function required(flow: FlowSpec, snapshot: Snapshot, seen: { readonly scope: Scope; readonly within?: string }): Flow | undefined {
+  return questionOf(flow, snapshot, { ...seen, reach: "running" });
 }
 
 interface Asked {
@@ -56,35 +69,81 @@ interface Asked {
   readonly context: ProofContext;
 }
 
-function regressions(flow: FlowSpec, change: Change, { scope, context }: { readonly scope: Scope; readonly context: ProofContext }): readonly Outcome[] {
-  const { before, after } = change;
-  const whole = required(flow, after, scope);
-  if (!whole) return [];
-  const questions = questionsOf(whole, change, scope).filter((question) => isConcerned(flow, question, { change, scope }));
-  return questions.flatMap((question): readonly Outcome[] => {
-    const proof = regression(before, after, { flow: question, context });
-    // No steps: nothing that decides about this flow has changed.
-    if (proof.answer === "proven") return proof.steps === 0 ? [] : brokenBefore(flow, { snapshot: after, question, context });
-    return [outcome(flow, proof, { snapshot: after, before, question, context })];
+/** Usually the flow holds, and this is known. */
+function isProven(flow: FlowSpec, snapshot: Snapshot, { known, scope }: At & { readonly scope: Scope }): boolean {
+  return known.isProven(snapshot, {
+    namespace: "future" in scope ? scope : snapshot.namespace(scope.name),
+    whole: () => required(flow, snapshot, { scope }),
+    ...(flow.endpoint.splits && { within: (namespace: string) => required(flow, snapshot, { scope, within: namespace }) }),
   });
 }
 
-/** "Endpoints broken before and after are warned about when the change touches an end of that flow." */
-function brokenBefore(flow: FlowSpec, asked: Asked): readonly Outcome[] {
-  const standing = outcome(flow, holds(asked.snapshot, asked.question, asked.context), asked);
-  return standing.outcome === "broken" ? [{ ...standing, outcome: "broken-before" }] : [];
+function regressions(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): readonly Outcome[] {
+  const { before, after, namespace } = change;
+  const { scope } = at;
+  const isElsewhere = namespace !== undefined && ("future" in scope || scope.name !== namespace);
+  if (isElsewhere && flow.endpoint.local) return [];
+  const isHeld = isProven(flow, before, at);
+  const losses = lossesIn(change);
+  if (isHeld && losses && isNoLoss(losses)) return [HOLDS];
+  const whole = required(flow, after, { scope, ...(isElsewhere && flow.endpoint.splits && { within: namespace }) });
+  if (!whole) return [];
+  const questions = (): readonly Flow[] => questionsOf(whole, isElsewhere ? namespace : undefined).filter((question) => isConcerned(flow, question, { change, scope }));
+  return isHeld ? lost(flow, change, { ...at, whole, questions }) : eachRegression(flow, change, { ...at, questions });
+}
+
+interface Asking extends At {
+  readonly questions: () => readonly Flow[];
+}
+
+/** What held for every pod is broken by a change of policies iff it does not hold after it; it need not be asked where the change can take nothing from it. */
+function lost(flow: FlowSpec, change: Change, { whole, ...asking }: Asking & { readonly whole: Flow }): readonly Outcome[] {
+  const losses = lossesIn(change);
+  if (losses && (!mayLose(losses, whole) || holds(change.after, whole, asking.context).answer === "proven")) return [HOLDS];
+  return eachRegression(flow, change, asking);
+}
+
+function eachRegression(flow: FlowSpec, change: Change, { context, questions }: Asking): readonly Outcome[] {
+  const { before, after } = change;
+  const losses = lossesIn(change);
+  const kept: Flow[] = [];
+  const lost = questions().flatMap((question): readonly Outcome[] => {
+    const proof = losses && !mayLose(losses, question) ? "kept" : regression(before, after, { flow: question, context });
+    // No steps: nothing that decides about this flow has changed.
+    if (proof !== "kept" && proof.answer === "proven" && proof.steps === 0) return [];
+    if (proof !== "kept" && proof.answer !== "proven") return [outcome(flow, proof, { snapshot: after, before, question, context })];
+    kept.push(question);
+    return [];
+  });
+  return [...lost, ...brokenBefore(flow, kept, { snapshot: after, context })];
+}
+
+const losses = new WeakMap<Change, Losses | "unknown">();
+
+/** What the policies of the change may take away, worked out once for all flows. */
+function lossesIn(change: Change): Losses | undefined {
+  let known = losses.get(change);
+  if (known === undefined) losses.set(change, (known = (change.touches === "policy" && change.namespace !== undefined ? lossesOf(change.before, change.after, change.namespace) : undefined) ?? "unknown"));
+  return known === "unknown" ? undefined : known;
+}
+
+/** "Endpoints broken before and after are warned about when the change touches an end of that flow": by the first of them. */
+function brokenBefore(flow: FlowSpec, questions: readonly Flow[], { snapshot, context }: Pick<Asked, "snapshot" | "context">): readonly Outcome[] {
+  for (const question of questions) {
+    const standing = outcome(flow, holds(snapshot, question, context), { snapshot, question, context });
+    if (standing.outcome === "broken") return [{ ...standing, outcome: "broken-before" }];
+  }
+  return [];
 }
 
 /**
  * A flow without alternatives is asked peer by peer, so that "one odd endpoint for which it was broken already must not
- * wave later outages through". For a change in another namespace than the scope's, only its peers there can be concerned.
+ * wave later outages through". `only`: a change in another namespace than the scope's concerns only the peers there.
  */
-function questionsOf(whole: Flow, { namespace }: Change, scope: Scope): readonly Flow[] {
+function questionsOf(whole: Flow, only: string | undefined): readonly Flow[] {
   const [target, ...others] = whole.anyOf;
   if (!target || others.length > 0) return [whole];
-  const elsewhere = namespace !== undefined && ("future" in scope || scope.name !== namespace);
-  const peers = elsewhere ? target.peers.filter((peer) => namespaceOf(peer) === namespace) : target.peers;
-  return peers.map((peer) => ({ ...whole, anyOf: [{ ...target, peers: [peer] }] }));
+  return target.peers.filter((peer) => only === undefined || namespaceOf(peer) === only).map((peer) => ({ ...whole, anyOf: [{ ...target, peers: [peer] }] }));
 }
 
 /** A namespaced policy decides only about the pods it selects, in the directions it speaks of: does it select an end of this flow, before or after? */
@@ -115,10 +174,11 @@ function namespaceOf(peer: FlowPeer): string | undefined {
   return "future" in peer.namespace ? undefined : peer.namespace.name;
 }
 
-function podOutcome(flow: FlowSpec, snapshot: Snapshot, { pod, context }: { readonly pod: Pod; readonly context: ProofContext }): readonly Outcome[] {
+function podOutcome(flow: FlowSpec, snapshot: Snapshot, { pod, context, known }: At & { readonly pod: Pod }): readonly Outcome[] {
   const namespace = snapshot.namespace(pod.namespace);
   if (!isLive(pod) || !flow.namespaces.includes(namespace) || !flow.pods.matches(pod.labels)) return [];
-  const question = required(flow, snapshot, namespace);
+  if (snapshot.pod(pod.namespace, pod.name) === pod && isProven(flow, snapshot, { context, known, scope: namespace })) return [HOLDS];
+  const question = required(flow, snapshot, { scope: namespace });
   if (!question) return [];
   return [outcome(flow, holdsForPod(snapshot, question, { pod, context }), { snapshot, question, context })];
 }

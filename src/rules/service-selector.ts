@@ -36,9 +36,31 @@ function targetPort(pod: Pod, entry: Readonly<Record<string, unknown>>, protocol
 }
 
 /** Services of a namespace whose selector holds these labels. */
-export function servicesOf(snapshot: Snapshot, spec: Readonly<Record<string, unknown>>): KubeObject[] {
+export function servicesOf(snapshot: Snapshot, spec: Readonly<Record<string, unknown>>): readonly KubeObject[] {
+  return remembered(services, { objects: snapshot.objectsOf("", "Service"), spec }, findServices);
+}
+
+type Objects = ReadonlyMap<string, KubeObject>;
+type Spec = Readonly<Record<string, unknown>>;
+const services = new WeakMap<Objects, WeakMap<Spec, readonly KubeObject[]>>();
+
+interface Asked {
+  readonly objects: Objects;
+  readonly spec: Spec;
+}
+
+/** What one part of a pack finds among the objects of a kind, worked out once for the snapshots that share them. */
+function remembered<T>(known: WeakMap<Objects, WeakMap<Spec, T>>, { objects, spec }: Asked, find: (asked: Asked) => T): T {
+  let bySpec = known.get(objects);
+  if (!bySpec) known.set(objects, (bySpec = new WeakMap<Spec, T>()));
+  let found = bySpec.get(spec);
+  if (!found) bySpec.set(spec, (found = find({ objects, spec })));
+  return found;
+}
+
+function findServices({ objects, spec }: Asked): readonly KubeObject[] {
   const wanted = isRecord(spec.selector) ? Object.entries(spec.selector) : [];
-  return [...snapshot.objectsOf("", "Service").values()].filter((service) => {
+  return [...objects.values()].filter((service) => {
     const selector = specOf(service).selector;
     return service.metadata.namespace === spec.namespace && isRecord(selector) && wanted.every(([key, value]) => selector[key] === value);
   });
@@ -51,13 +73,28 @@ export function endpointSubsets(snapshot: Snapshot, namespace: string, name: str
     addresses: ipSet(recordsIn(subset.addresses).map((a) => a.ip)),
     traffic: portList(recordsIn(subset.ports)),
   }));
-  const slices = [...snapshot.objectsOf("discovery.k8s.io", "EndpointSlice").values()].filter(
-    (slice) => slice.metadata.namespace === namespace && slice.metadata.labels?.["kubernetes.io/service-name"] === name,
-  );
+  const slices = slicesByService(snapshot.objectsOf("discovery.k8s.io", "EndpointSlice")).get(`${namespace}/${name}`) ?? [];
   return [...subsets, ...slices.map((slice) => ({
     addresses: ipSet(recordsIn(slice.endpoints).flatMap((endpoint) => textsIn(endpoint.addresses))),
     traffic: portList(recordsIn(slice.ports)),
   }))];
+}
+
+const bySlices = new WeakMap<Objects, ReadonlyMap<string, readonly KubeObject[]>>();
+
+/** EndpointSlices by the `namespace/name` of their Service, worked out once for the snapshots that share them. */
+function slicesByService(slices: Objects): ReadonlyMap<string, readonly KubeObject[]> {
+  const known = bySlices.get(slices);
+  if (known) return known;
+  const index = new Map<string, KubeObject[]>();
+  for (const slice of slices.values()) {
+    const key = `${slice.metadata.namespace ?? ""}/${slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""}`;
+    const same = index.get(key);
+    if (same) same.push(slice);
+    else index.set(key, [slice]);
+  }
+  bySlices.set(slices, index);
+  return index;
 }
 
 function portList(ports: readonly Record<string, unknown>[]): TrafficSet {

@@ -48,6 +48,10 @@ export class IpSet {
     return this.v4.covers(other.v4) && this.v6.covers(other.v6);
   }
 
+  overlaps(other: IpSet): boolean {
+    return this.v4.overlaps(other.v4) || this.v6.overlaps(other.v6);
+  }
+
   equals(other: IpSet): boolean {
     return this.v4.equals(other.v4) && this.v6.equals(other.v6);
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MapEdits } from "../../src/model/layered-map.js";
+import { differingKeys, MapEdits, Selection } from "../../src/model/layered-map.js";
 
 describe("edits of a map", () => {
   test("any series of edits gives what a plain map would hold, and leaves every earlier map as it was", () => {
@@ -8,6 +8,7 @@ describe("edits of a map", () => {
     fc.assert(fc.property(fc.array(fc.array(edit, { maxLength: 20 }), { maxLength: 12 }), (batches) => {
       let map: ReadonlyMap<string, number> = new Map(Array.from({ length: 80 }, (_, i) => [String(i), i]));
       const plain = new Map(map);
+      const even = new Selection<number>((value) => value % 2 === 0);
       for (const batch of batches) {
         const before = new Map(map);
         const kept = map;
@@ -24,6 +25,8 @@ describe("edits of a map", () => {
         expect(map.size).toBe(plain.size);
         expect([...map.keys()].every((key) => map.has(key) && map.get(key) === plain.get(key))).toBe(true);
         expect(map.has("nobody")).toBe(false);
+        expect([...differingKeys(kept, map)].sort()).toEqual([...new Set([...before.keys(), ...plain.keys()])].filter((key) => before.get(key) !== plain.get(key)).sort());
+        expect(even.of(map)).toEqual([...map.values()].filter((value) => value % 2 === 0));
       }
     }), { numRuns: 300 });
   });
