@@ -32,7 +32,7 @@ export const command: Command = {
 };
 
 async function run(config: Config, session: Session): Promise<Outcome> {
-  const { packs } = await readPacks(config, session);
+  const { packs } = await readPacks({ ...config, point: "check" }, session);
   const state = await readBackground(config, session);
   const manifests = unwrap(await loadManifests(config.paths));
   noteProblems(session, manifests.warnings);

@@ -6,7 +6,7 @@ import { Snapshot } from "../model/snapshot.js";
 import type { Profile } from "../packs/profile.js";
 import type { LoadedState } from "../sources/files.js";
 import type { LoadedPacks } from "../sources/packs.js";
-import { isSwitch, loadProfile } from "../sources/profile.js";
+import { isSwitch, loadProfile, type Knobs } from "../sources/profile.js";
 import { openState } from "../sources/state.js";
 
 /** 0 clean, 1 findings, 2 wrong use or unreadable input. */
@@ -65,7 +65,7 @@ export async function readBackground({ state, cluster }: Config, session: Sessio
 }
 
 /** The packs in force. Says on standard error which exceptions are not granted. */
-export async function readPacks(config: Config, session: Session): Promise<LoadedPacks> {
+export async function readPacks(config: Config & Pick<Knobs, "point">, session: Session): Promise<LoadedPacks> {
   // Verbs that ask no rule need not load the checks.
   const { loadPacks } = await import("../sources/packs.js");
   const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");

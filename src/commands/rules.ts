@@ -49,6 +49,8 @@ function asJson({ packs, digest, overlays, origins }: LoadedPacks, flows: readon
       check: entry.check,
       enforcementAction: entry.enforcementAction,
       ...(entry.hold === undefined ? {} : { hold: entry.hold }),
+      ...(entry.enforcement && { enforcement: entry.enforcement }),
+      ...(entry.severity && { severity: entry.severity }),
       failureMode,
       unproven,
       ...(entry.description === undefined ? {} : { description: entry.description }),
@@ -82,7 +84,8 @@ function flowLines({ rule, what, peers }: RuleFlow): readonly string[] {
 function ruleLine({ id, entry }: CompiledRule, width: number): string {
   const hold = entry.hold === undefined || entry.hold === "off" ? "" : `, holds pods (${entry.hold})`;
   const description = entry.description === undefined ? "" : `: ${entry.description}`;
-  return `  ${id.padEnd(width)}  ${entry.enforcementAction}${hold}${description}`;
+  const elsewhere = Object.entries(entry.enforcement ?? {}).filter(([point]) => point !== "webhook").map(([point, action]) => `, ${action} in ${point}`);
+  return `  ${id.padEnd(width)}  ${entry.enforcementAction}${hold}${elsewhere.join("")}${description}`;
 }
 
 function settingLines(title: string, values: Readonly<Record<string, unknown>>, originOf: (name: string) => string | undefined): readonly string[] {

@@ -36,19 +36,22 @@ export interface Anomaly {
 /** Anomalies of every policy of a snapshot, in order of namespaces and policies. */
 export function* anomalies(snapshot: Snapshot): Generator<Anomaly> {
   const isSomeone = someoneIn(snapshot);
-  for (const policy of snapshot.policies()) {
-    if (!isSomeone(policy.subject)) {
-      yield { kind: "selects-nothing", policy: policy.ref, path: "spec", message: "selects no pod: no running pod and no workload's template has its labels" };
-    }
-    for (const { path, label } of danglingNamespaceLabels(policy, snapshot)) {
-      yield { kind: "unknown-label", policy: policy.ref, path, message: `no namespace carries label \`${label}\`` };
-    }
-    for (const direction of DIRECTIONS) yield* ruleAnomalies(policy, { snapshot, isSomeone, direction });
+  for (const policy of snapshot.policies()) yield* anomaliesOf(policy, snapshot, isSomeone);
+}
+
+/** Anomalies of one policy. */
+export function* anomaliesOf(policy: Policy, snapshot: Snapshot, isSomeone: IsSomeone): Generator<Anomaly> {
+  if (!isSomeone(policy.subject)) {
+    yield { kind: "selects-nothing", policy: policy.ref, path: "spec", message: "selects no pod: no running pod and no workload's template has its labels" };
   }
+  for (const { path, label } of danglingNamespaceLabels(policy, snapshot)) {
+    yield { kind: "unknown-label", policy: policy.ref, path, message: `no namespace carries label \`${label}\`` };
+  }
+  for (const direction of DIRECTIONS) yield* ruleAnomalies(policy, { snapshot, isSomeone, direction });
 }
 
 /** Is there a running pod, or a workload's template, in this class? */
-type IsSomeone = (pods: PodClass) => boolean;
+export type IsSomeone = (pods: PodClass) => boolean;
 
 function someoneIn(snapshot: Snapshot): IsSomeone {
   const reach = reachability(snapshot, { cidrSelectsPods: false });

@@ -3,6 +3,9 @@ import type { KubeObject, ObjectRef } from "./kubernetes.js";
 /** What happens when a rule is broken: refuse, admit with a warning, only count, or nothing. */
 export type EnforcementAction = "deny" | "warn" | "dryrun" | "off";
 
+/** How much a violation matters, for reports; what it does is its action. */
+export type Severity = "low" | "medium" | "high" | "critical";
+
 const STRENGTH: readonly EnforcementAction[] = ["off", "dryrun", "warn", "deny"];
 
 /** The one of two that does less. */
@@ -23,6 +26,7 @@ export interface Violation {
   readonly pack: string;
   readonly rule: string;
   readonly action: Exclude<EnforcementAction, "off">;
+  readonly severity?: Severity;
   /** What breaks, in one line. */
   readonly message: string;
   /** The object the violation is reported on. */

@@ -6,8 +6,8 @@ import { compileEndpoint } from "../rules/endpoint-selector.js";
 import { compileNamespaces, globMatches, type NamespaceSelector } from "../rules/namespace-selector.js";
 import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
 import type { Exception } from "./exception.js";
-import type { Baseline, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
-import { overrideRule, type Overrides } from "./overlay.js";
+import type { Baseline, EnforcementPoint, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
+import { overrideRule, ruleAt, type Overrides } from "./overlay.js";
 import { parsePack, type ParsedPack } from "./parse.js";
 import type { Params, Settings } from "./parameters.js";
 import type { Profile } from "./profile.js";
@@ -65,6 +65,8 @@ export interface PackSettings {
   /** What overlays say of rules, by `pack/rule`. */
   readonly overrides?: Overrides;
   readonly exceptions?: readonly Exception[];
+  /** Who will ask the rules; admission by default. */
+  readonly point?: EnforcementPoint;
 }
 
 /**
@@ -74,10 +76,10 @@ export interface PackSettings {
 const PROOF_BUDGET = { steps: 20_000 };
 
 /** Compiles every pack, or tells every problem of all of them. */
-export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [] }: PackSettings): Result<CompiledPacks> {
+export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<CompiledPacks> {
   const parsed = objects.map((object) => parsePack(object, settings, profile));
   const problems = parsed.flatMap((pack) => (pack.ok ? [] : pack.problems));
-  const packs = parsed.flatMap((pack) => (pack.ok ? [overridden(pack.value, overrides)] : []));
+  const packs = parsed.flatMap((pack) => (pack.ok ? [asked(pack.value, { overrides, point })] : []));
   problems.push(...twice(packs.map(({ pack }) => pack.name)));
   const patterns = packs.flatMap(({ pack }) => pack.spec.exemptNamespaces);
   const world: World = {
@@ -111,9 +113,9 @@ function twice(names: readonly string[]): Problem[] {
   return [...new Set(repeated)].map((name) => ({ code: "pack/twice", message: `two packs in force are named \`${name}\`; take one out of the folder`, path: "" }));
 }
 
-/** The pack with what overlays say of its rules; every rule of that id follows. */
-function overridden({ pack, params }: ParsedPack, overrides: Overrides): ParsedPack {
-  const rules = pack.spec.rules.map((entry) => overrideRule(entry, overrides[`${pack.name}/${entry.id}`]));
+/** The pack with what overlays say of its rules (every rule of that id follows), as one enforcement point asks it. */
+function asked({ pack, params }: ParsedPack, { overrides, point }: Required<Pick<PackSettings, "overrides" | "point">>): ParsedPack {
+  const rules = pack.spec.rules.map((entry) => ruleAt(overrideRule(entry, overrides[`${pack.name}/${entry.id}`]), point));
   return { pack: { ...pack, spec: { ...pack.spec, rules } }, params };
 }
 

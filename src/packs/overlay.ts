@@ -2,11 +2,11 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { milder, type EnforcementAction } from "../model/violation.js";
-import type { Parameter, RuleEntry } from "./pack.js";
+import type { EnforcementPoint, Parameter, RuleEntry } from "./pack.js";
 import { checkParameter, type Settings } from "./parameters.js";
 import { problemsOf } from "./parse.js";
 import { checkSwitches, type Switches } from "./profile.js";
-import { ACTION, IDENTIFIER } from "./schema.js";
+import { ACTION, ENFORCEMENT, IDENTIFIER } from "./schema.js";
 
 /**
  * `kind: PackOverlay`: an operator's choices for the packs in force, without a copy of them. Several are put over each
@@ -26,6 +26,7 @@ export type Overrides = Readonly<Record<string, RuleOverride>>;
 export interface RuleOverride {
   readonly enforcementAction?: EnforcementAction;
   readonly hold?: EnforcementAction;
+  readonly enforcement?: RuleEntry["enforcement"];
 }
 
 /** JSON Schema of `kind: PackOverlay`. Which switches, parameters and rules there are, the profile and the packs say. */
@@ -52,6 +53,7 @@ export const OVERLAY_SCHEMA = {
             minProperties: 1,
             properties: {
               enforcementAction: { ...ACTION, description: "what a violation does; also the most that it does to pods that are created, unless `hold` says otherwise" },
+              enforcement: ENFORCEMENT,
               hold: { ...ACTION, description: "what happens to a pod that is created while the rule does not hold for it" },
             },
           },
@@ -131,5 +133,25 @@ export function overrideRule(entry: RuleEntry, override: RuleOverride | undefine
   if (!override) return entry;
   const { enforcementAction = entry.enforcementAction } = override;
   const hold = override.hold ?? (entry.hold && override.enforcementAction ? milder(entry.hold, override.enforcementAction) : entry.hold);
-  return { ...entry, enforcementAction, ...(hold ? { hold } : {}) };
+  const { enforcement: _replaced, ...rest } = entry;
+  const enforcement = joinedEnforcement(entry, override);
+  return { ...rest, enforcementAction, ...(hold && { hold }), ...(enforcement && { enforcement }) };
+}
+
+/** Whoever says what a rule does, says it for every enforcement point; exceptions from that are his to make too. */
+function joinedEnforcement(weaker: RuleOverride, stronger: RuleOverride): RuleOverride["enforcement"] {
+  return stronger.enforcementAction || !weaker.enforcement ? stronger.enforcement : { ...weaker.enforcement, ...stronger.enforcement };
+}
+
+/** What two overlays say of one rule; parts that the stronger one does not speak of stay as they are. */
+export function joinOverrides(weaker: RuleOverride, stronger: RuleOverride): RuleOverride {
+  const { enforcement: _weaker, ...rest } = { ...weaker, ...stronger };
+  const enforcement = joinedEnforcement(weaker, stronger);
+  return { ...rest, ...(enforcement && { enforcement }) };
+}
+
+/** The rule as one enforcement point asks it: its action there is also the most that it does to pods that are created. */
+export function ruleAt(entry: RuleEntry, point: EnforcementPoint): RuleEntry {
+  const enforcementAction = entry.enforcement?.[point];
+  return enforcementAction === undefined ? entry : overrideRule(entry, { enforcementAction });
 }

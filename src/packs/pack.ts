@@ -1,6 +1,9 @@
-import type { EnforcementAction } from "../model/violation.js";
+import type { EnforcementAction, Severity } from "../model/violation.js";
 import type { Operation } from "../model/admission.js";
 import type { KubeObject } from "../model/kubernetes.js";
+
+/** Who asks: admission (`serve`, `review`), a report on what is there (`audit`), or `check`. */
+export type EnforcementPoint = "webhook" | "audit" | "check";
 
 /** `kind: RulePack` after its schema was checked and its parameters were put in. */
 export interface RulePack {
@@ -60,6 +63,11 @@ export interface RuleEntry {
   readonly check: string;
   readonly description?: string;
   readonly enforcementAction: EnforcementAction;
+  /** What it does instead where it is asked otherwise. */
+  readonly enforcement?: Readonly<Partial<Record<EnforcementPoint, EnforcementAction>>>;
+  readonly severity?: Severity;
+  /** Said before what was found. */
+  readonly message?: string;
   /** CEL over params and profile: the rule is in force only where it is true. */
   readonly when?: string;
   readonly match?: Match;

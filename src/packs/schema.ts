@@ -35,6 +35,15 @@ export const PARAMETERS_SCHEMA = {
   },
 } as const;
 
+/** Also what an overlay may say of a rule. */
+export const ENFORCEMENT = {
+  type: "object",
+  additionalProperties: false,
+  minProperties: 1,
+  properties: { webhook: ACTION, audit: ACTION, check: ACTION },
+  description: "what it does instead where admission, `audit` or `check` asks",
+} as const;
+
 const RULE = {
   type: "object",
   additionalProperties: false,
@@ -44,6 +53,9 @@ const RULE = {
     check: { enum: CHECKS.map((check) => check.id) },
     description: { type: "string" },
     enforcementAction: ACTION,
+    enforcement: ENFORCEMENT,
+    severity: { enum: ["low", "medium", "high", "critical"] },
+    message: { type: "string" },
     when: { type: "string" },
     match: MATCH,
     hold: ACTION,

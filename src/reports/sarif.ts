@@ -32,13 +32,17 @@ function noteId(kind: string): string {
   return `sluice/${kind}`;
 }
 
-function describeRule(id: string, { remediation, link }: Pick<Violation, "remediation" | "link">): object {
+/** What code scanning services sort by: the middle of each band of CVSS. */
+const SECURITY_SEVERITY = { low: "2.0", medium: "5.5", high: "8.0", critical: "9.5" } as const;
+
+function describeRule(id: string, { remediation, link, severity }: Pick<Violation, "remediation" | "link" | "severity">): object {
   return {
     id,
     name: id.replace(/(?:^|[/-])(\w)/g, (_, letter: string) => letter.toUpperCase()),
     shortDescription: { text: `rule ${id}` },
     ...(remediation === undefined ? {} : { help: { text: remediation } }),
     ...(link === undefined ? {} : { helpUri: link }),
+    ...(severity && { properties: { "security-severity": SECURITY_SEVERITY[severity] } }),
   };
 }
 

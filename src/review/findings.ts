@@ -62,11 +62,16 @@ function toViolation(rule: CompiledRule, finding: Heard, { object, action }: Rep
   const own = milder(action, finding.action ?? action);
   const enforced = finding.exception ? milder("warn", own) : own;
   if (enforced === "off") return undefined;
-  const { action: _own, scope: _scope, affected, fix: makeFix, ...found } = finding;
+  const { action: _own, scope: _scope, affected, fix: makeFix, message, ...found } = finding;
   const fix = enforced === "deny" ? makeFix?.() : undefined;
-  const { remediation, link } = rule.entry;
   const runningPods = affected && new Set(affected).size;
-  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, ...(remediation && { remediation }), ...(link && { link }), ...found, ...(runningPods !== undefined && { runningPods }), ...(fix && { fix }) };
+  const { message: said } = rule.entry;
+  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, message: said === undefined ? message : `${said}: ${message}`, ...told(rule), ...found, ...(runningPods !== undefined && { runningPods }), ...(fix && { fix }) };
+}
+
+/** What the pack says of every violation of a rule. */
+function told({ entry: { severity, remediation, link } }: CompiledRule): Pick<Violation, "severity" | "remediation" | "link"> {
+  return { ...(severity && { severity }), ...(remediation && { remediation }), ...(link && { link }) };
 }
 
 /** Outcomes of a protection as violations; an unproven one is what the pack's `unproven` says. */

@@ -1,3 +1,4 @@
+import type { EnforcementPoint } from "../packs/pack.js";
 import { PROFILE_SCHEMA } from "../packs/profile.js";
 
 /** One `--set NAME=VALUE`. */
@@ -16,6 +17,8 @@ export interface Knobs {
   /** Files of switches or overlays, or their names in `profiles/` of the packs folder; several by comma. */
   readonly profile?: string;
   readonly set: readonly Setting[];
+  /** Who will ask the rules; admission by default. */
+  readonly point?: EnforcementPoint;
 }
 
 /** Does a setting name a switch of the profile? Otherwise it is a parameter of packs, or nothing. */

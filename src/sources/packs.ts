@@ -3,6 +3,7 @@ import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { compilePacks, isPack, type CompiledPacks, type PackSettings } from "../packs/compile.js";
 import { isException, parseException } from "../packs/exception.js";
+import { joinOverrides, type Overrides, type RuleOverride } from "../packs/overlay.js";
 import { readSetting, type Settings } from "../packs/parameters.js";
 import { PROFILE_SCHEMA } from "../packs/profile.js";
 import { loadManifests, type Manifests } from "./files.js";
@@ -46,6 +47,7 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
     profile: profile.value,
     settings: Object.assign({}, ...layers.map(({ overlay }) => overlay.settings), settings.value) as Settings,
     overrides: composeOverrides(layers),
+    ...(knobs.point && { point: knobs.point }),
     exceptions: joined.value.objects.filter(isException).map(parseException),
   };
   const compiled = compilePacks(objects, options);
@@ -64,10 +66,10 @@ function knobsIn({ profile, settings, overrides }: PackSettings): object {
   return { profile, settings, overrides };
 }
 
-/** What one overlay says of a rule does not undo what another says of another part of it. */
-function composeOverrides(layers: readonly Layer[]): NonNullable<PackSettings["overrides"]> {
-  const ids = new Set(layers.flatMap(({ overlay }) => Object.keys(overlay.overrides)));
-  return Object.fromEntries([...ids].map((id) => [id, Object.assign({}, ...layers.map(({ overlay }) => overlay.overrides[id])) as object]));
+function composeOverrides(layers: readonly Layer[]): Overrides {
+  const joined: Record<string, RuleOverride> = {};
+  for (const [id, override] of layers.flatMap(({ overlay }) => Object.entries(overlay.overrides))) joined[id] = joinOverrides(joined[id] ?? {}, override);
+  return joined;
 }
 
 function originsOf(layers: readonly Layer[], set: readonly string[]): ReadonlyMap<string, string> {
