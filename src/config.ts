@@ -40,6 +40,15 @@ export interface Config {
   readonly inOrder: boolean;
   readonly as?: string;
   readonly apply: boolean;
+  /** Regular expression over `test: case`. */
+  readonly run?: string;
+  readonly coverage: boolean;
+  /** Least percentage of coverage. */
+  readonly requireCoverage?: number;
+  readonly mutate: boolean;
+  /** Seconds that mutation testing may take. */
+  readonly within: number;
+  readonly junit: boolean;
   readonly host: string;
   readonly port: number;
   readonly certDir: string;
@@ -94,6 +103,12 @@ export const OPTIONS = {
   inOrder: { flags: "--in-order", text: "one manifest after the other, as `kubectl apply` would" },
   as: { flags: "--as <user>", text: "user who makes the change (default: nobody exempt)" },
   apply: { flags: "--apply", text: "apply each admitted change before the next review" },
+  run: { flags: "--run <regex>", text: "only cases whose `test: case` matches" },
+  coverage: { flags: "--coverage", text: "tell which rules, outcomes, flow alternatives and parameters no test shows" },
+  requireCoverage: { flags: "--require-coverage <percent>", text: "exit code 1 below this coverage" },
+  mutate: { flags: "--mutate", text: "change the packs bit by bit; a test must fail each time" },
+  within: { flags: "--within <seconds>", text: "time for --mutate (default: 600)" },
+  junit: { flags: "--junit", text: "the same as `-o junit`" },
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
   certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key; made when there are none (default: certs/ of the package)", env: "SLUICE_CERT_DIR" },
@@ -120,7 +135,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "run"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",
@@ -135,9 +150,14 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     forbid: raw.forbid === true,
     inOrder: raw.inOrder === true,
     apply: raw.apply === true,
+    coverage: raw.coverage === true,
+    mutate: raw.mutate === true,
+    junit: raw.junit === true,
+    within: parseNumber("--within", given("within") ?? "600", 86_400),
     host: given("host") ?? "127.0.0.1",
     port: parseNumber("--port", given("port") ?? "8443", 65_535),
     ...(given("steps") === undefined ? {} : { steps: parseNumber("--steps", given("steps") ?? "", Number.MAX_SAFE_INTEGER) }),
+    ...(given("requireCoverage") === undefined ? {} : { requireCoverage: parseNumber("--require-coverage", given("requireCoverage") ?? "", 100) }),
     ...Object.fromEntries(optional.flatMap((name) => (given(name) === undefined ? [] : [[name, given(name)]]))),
   });
 }

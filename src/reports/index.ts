@@ -10,8 +10,11 @@ import { html } from "./html.js";
 import { json } from "./json.js";
 import { junit } from "./junit.js";
 import { markdown } from "./markdown.js";
-import type { ConnectionsReport, DifferencesReport, FindingsReport } from "./report.js";
+import type { ConnectionsReport, DifferencesReport, FindingsReport, TestsReport } from "./report.js";
 import { sarif } from "./sarif.js";
+import { testsJson } from "./tests-json.js";
+import { testsJunit } from "./tests-junit.js";
+import { testsText } from "./tests-text.js";
 import { text } from "./text.js";
 
 /** Formats by the name that `-o` takes; the first of each is the default. */
@@ -20,6 +23,8 @@ export const FINDINGS_REPORTS = { text, json, sarif, junit, markdown, html, csv 
 export const CONNECTIONS_REPORTS = { text: connectionsText, json: connectionsJson, dot: connectionsDot, svg: connectionsSvg } as const satisfies Record<string, ConnectionsReport>;
 
 export const DIFFERENCES_REPORTS = { text: differencesText, json: differencesJson, markdown: differencesMarkdown } as const satisfies Record<string, DifferencesReport>;
+
+export const TESTS_REPORTS = { text: testsText, json: testsJson, junit: testsJunit } as const satisfies Record<string, TestsReport>;
 
 /** The format that `-o` names; `main` has checked the name already, so an unknown one is the default. */
 export function chosen<T>(reports: Readonly<Record<string, T>> & { readonly text: T }, format: string): T {

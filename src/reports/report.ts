@@ -1,5 +1,6 @@
 import type { ObjectRef } from "../model/kubernetes.js";
 import type { Place } from "../model/result.js";
+import type { TestRun } from "../model/test-result.js";
 import { exceptionText, ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
 
 /** One broken rule and where its object stands. */
@@ -58,6 +59,9 @@ export interface DifferenceLine {
 }
 
 export type DifferencesReport = (lines: Iterable<DifferenceLine>, options: ReportOptions) => Iterable<string>;
+
+/** A run of the tests of packs in one format. */
+export type TestsReport = (run: TestRun, options: ReportOptions) => string;
 
 /** `namespace/name[Kind]` in its parts; `Kind` is `External` for ranges of addresses, empty when there is none. */
 export interface EndName {

@@ -35,7 +35,14 @@ export function userInfo(name: string | undefined): UserInfo {
 
 const CONTROLLER = userInfo("system:serviceaccount:kube-system:replicaset-controller");
 
-function requestOf(object: KubeObject, user: UserInfo, oldObject?: KubeObject): AdmissionRequest {
+/** The deletion of a stored object. */
+export function deletionOf(stored: KubeObject, user: UserInfo): AdmissionRequest {
+  const { object: _none, ...request } = requestOf(stored, user);
+  return { ...request, operation: "DELETE", oldObject: stored };
+}
+
+/** CREATE of an object, or UPDATE where `oldObject` is what is stored. */
+export function requestOf(object: KubeObject, user: UserInfo, oldObject?: KubeObject): AdmissionRequest {
   const { apiVersion, kind, metadata } = object;
   const [group, version] = [groupOf(apiVersion), apiVersion.slice(apiVersion.indexOf("/") + 1)];
   const namespace = kind === "Namespace" && group === "" ? metadata.name : metadata.namespace;

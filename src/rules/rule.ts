@@ -65,7 +65,7 @@ export interface FlowPeers {
 
 /** Whether one alternative of a flow is enough by itself (required), or alone keeps what it must (forbidden). */
 export interface AlternativeAnswer {
-  /** Below the rule: `with.flows[0].egressTo.anyOf[1]`. */
+  /** In its pack: `spec.rules[3].with.flows[0].egressTo.anyOf[1]`. */
   readonly path: string;
   readonly holds: boolean;
 }

@@ -23,6 +23,13 @@ export interface LoadedPacks {
   readonly origins: ReadonlyMap<string, string>;
   /** Exceptions that are not granted, patterns in them that fit no rule, objects that do not belong here: ignored, and to be told. */
   readonly warnings: readonly Problem[];
+  /** What `packs` was compiled from: to compile a changed pack in the same way. */
+  readonly source: PackSource;
+}
+
+export interface PackSource {
+  readonly objects: readonly KubeObject[];
+  readonly options: PackSettings;
 }
 
 /**
@@ -56,6 +63,7 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
     packs: compiled.value,
     digest: digestOf([...[...objects, ...joined.value.objects.filter(isException)].map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(knobsIn(options)))]),
     warnings: packWarnings(joined.value),
+    source: { objects, options },
     overlays: layers.map(({ origin }) => origin),
     origins: originsOf(layers, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]),
   });
