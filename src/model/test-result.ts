@@ -38,7 +38,7 @@ export interface CaseResult {
 export interface CoverageItem {
   readonly pack: string;
   readonly what: "rule" | "alternative" | "parameter";
-  /** In words: `kf/dns`, `the registry, alternative 2`, `holdPods`. */
+  /** In words: `zones/front`, `the registry, alternative 2`, `holdPods`. */
   readonly name: string;
   readonly path: string;
   readonly place?: Place;
