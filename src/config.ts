@@ -56,6 +56,8 @@ export interface Config {
   /** `namespace/name`. */
   readonly service: string;
   readonly caBundle?: string;
+  /** Namespace that Sluice runs in; absent outside a cluster. */
+  readonly ownNamespace?: string;
   /** Further names and addresses that a certificate is for. */
   readonly names: readonly string[];
 }
@@ -115,6 +117,7 @@ export const OPTIONS = {
   url: { flags: "--url <url>", text: "where the API server reaches Sluice, `https://host:port`, instead of a Service" },
   service: { flags: "--service <namespace/name>", text: "Service in front of Sluice (default: sluice-system/sluice)" },
   caBundle: { flags: "--ca-bundle <file>", text: "PEM of the CAs that the API server must trust, such as ca.crt of --cert-dir" },
+  ownNamespace: { flags: "--own-namespace <name>", text: "namespace Sluice runs in, where replicas share what they have admitted (default: that of its pod)", env: "SLUICE_NAMESPACE" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -135,7 +138,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "run"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "run", "ownNamespace"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

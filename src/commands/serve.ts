@@ -1,15 +1,20 @@
 import { join } from "node:path";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
+import { isAlwaysAdmitted } from "../review/always-admitted.js";
+import { mayConcern } from "../review/footprint.js";
+import { pendingOf } from "../review/pending-change.js";
 import { planProvision } from "../review/provision-plan.js";
 import { provisionFor, WRITTEN_BY } from "../review/provision.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { FollowedCluster } from "../sources/cluster.js";
 import type { Judge } from "../server/admission-edge.js";
+import { MemoryLedger, SharedLedger } from "../server/ledger-store.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics, type KindState } from "../server/metrics.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
+import { PendingChanges } from "../server/pending.js";
 import { Provisioner } from "../server/provision.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { readinessOf, type Condition } from "../server/readiness.js";
@@ -35,7 +40,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "names", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "names", "ownNamespace", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -47,7 +52,7 @@ async function run(config: Config): Promise<Outcome> {
   const follow = new PacksFollow();
   const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
   const state = new PacksState(() => told(packs.inForce), { log, registry: metrics.registry });
-  const source = config.cluster ? await clusterSource(live, packs, { log, metrics }) : await fileSource(live, config.state, log);
+  const source = config.cluster ? await clusterSource(live, packs, { log, metrics, config }) : await fileSource(live, config.state, log);
   follow.begin({ state, source });
   state.warn();
   const server = await start(config, { packs, state, live, source, log, metrics });
@@ -89,11 +94,13 @@ async function* untilStopped(server: RunningServer, hello: string, stop: () => P
 }
 
 /** Where the state comes from, and what that means for decisions. */
-interface Source extends Pick<JudgeParts, "facts" | "confirm"> {
+interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"> {
   /** What must hold before anything is judged on this state. */
   conditions(): readonly Condition[];
   kinds(): readonly KindState[];
   versions(): Readonly<Record<string, string>>;
+  /** Admitted changes that no watch has shown yet. */
+  readonly openChanges?: () => number;
   /** Writes the policies of baselines to the cluster. */
   readonly provisioner?: Provisioner;
   /** Gets ready for other packs; resolves with what keeps them from being asked. */
@@ -128,6 +135,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
       log,
       ...(source.facts ? { facts: source.facts } : {}),
       ...(source.confirm ? { confirm: source.confirm } : {}),
+      ...(source.pending ? { pending: source.pending } : {}),
     })),
     ready: () => readinessOf([state.condition(), ...source.conditions()]),
     log,
@@ -136,6 +144,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     versions: () => source.versions(),
     kinds: () => source.kinds(),
     exceptions: () => countStates(current().exceptions, Date.now()),
+    ...(source.openChanges ? { pending: source.openChanges } : {}),
     host: config.host,
     port: config.port,
     certDir: config.certDir,
@@ -183,28 +192,46 @@ async function fileSource(live: LiveSnapshot, paths: readonly string[], log: Log
   };
 }
 
-async function clusterSource(live: LiveSnapshot, packs: PacksWatch, { log, metrics }: Pick<Parts, "log" | "metrics">): Promise<Source> {
-  const { connectCluster, followCluster, policyWriter } = await import("../sources/cluster.js");
+async function clusterSource(live: LiveSnapshot, packs: PacksWatch, { log, metrics, config }: Pick<Parts, "log" | "metrics"> & { readonly config: Config }): Promise<Source> {
+  const { connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap } = await import("../sources/cluster.js");
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
-  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, packs.inForce.loaded.packs), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
+  const current = (): CompiledPacks => packs.inForce.loaded.packs;
+  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, current()), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
+  const shared = config.ownNamespace ?? (await ownNamespace());
   const onChanges = (changes: readonly Change[]): void => {
     const before = live.current;
     live.apply(changes);
     provisioner.observe(changes, before);
+    pending.observed();
   };
-  const cluster = followCluster({ connection, kinds: followedKinds(packs.inForce.loaded.packs.watches), onChanges, log });
+  const cluster = followCluster({ connection, kinds: followedKinds(current().watches), onChanges, log });
   void cluster.synced().then(() => provisioner.start());
   // Nodes are many, change little, and decide only policies that name them.
   const confirmed = (): ReadonlySet<string> => new Set(cluster.status().map(({ kind }) => kind).filter((kind) => kind !== "Node"));
+  const pending = new PendingChanges({
+    store: shared === undefined ? new MemoryLedger() : new SharedLedger(sharedConfigMap(connection, { namespace: shared, name: "sluice-pending-changes" }), log),
+    view: () => ({ snapshot: live.current, versions: cluster.versions() }),
+    read: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed() }),
+    catchUp: (kinds, signal) => cluster.consistentRead("all", { signal, kinds: new Set(kinds) }),
+    log,
+  });
   return {
-    confirm: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed() }),
+    confirm: (namespaces, signal) => pending.readFresh(namespaces, signal),
+    pending: {
+      changes: pending,
+      changeOf: pendingOf,
+      concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }),
+      mustPass: isAlwaysAdmitted,
+    },
     prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
+    openChanges: () => pending.open,
     conditions: () => syncConditions(cluster),
     kinds: () => cluster.status(),
     versions: () => cluster.versions(),
     provisioner,
     stop: () => {
       provisioner.stop();
+      pending.stop();
       return cluster.stop();
     },
   };

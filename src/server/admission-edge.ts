@@ -9,6 +9,7 @@ import { decisionFields } from "./decision-log.js";
 import { decode } from "./decode.js";
 import type { Gate } from "./gate.js";
 import type { Outcome, ServerMetrics } from "./metrics.js";
+import { NotNow } from "./not-now.js";
 import type { Readiness } from "./readiness.js";
 import { errored, malformed, respond, type Trouble } from "./respond.js";
 import { failureModeOf, type FailureMode, type Route } from "./route.js";
@@ -56,6 +57,7 @@ export async function answerReview(parts: EdgeParts & { readonly gate: Gate }, c
   try {
     return await (taken ? readAndJudge(parts, call, request) : shed(call, request));
   } catch (error) {
+    if (error instanceof NotNow) return overloaded(call, error.message);
     log.error({ uid: call.uid, route: call.route, err: error }, "a review failed inside");
     return trouble(call, "error", { code: 403, message: "an error inside Sluice kept this request from being judged; its log has the details" });
   } finally {

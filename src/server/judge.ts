@@ -1,11 +1,15 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import type { Decision } from "../model/decision.js";
 import type { KubeObject } from "../model/kubernetes.js";
-import type { Change, Fact, Snapshot } from "../model/snapshot.js";
+import type { Fact, Snapshot } from "../model/snapshot.js";
 import type { Log } from "../log.js";
+import type { Candidate } from "../review/pending.js";
+import type { PendingChange, View } from "../review/pending-change.js";
 import type { Judge } from "./admission-edge.js";
 import type { LiveSnapshot } from "./live-snapshot.js";
 import type { ServerMetrics } from "./metrics.js";
+import { NotNow } from "./not-now.js";
+import type { PendingChanges } from "./pending.js";
 import type { Route } from "./route.js";
 import { stateChanges } from "./state-changes.js";
 
@@ -19,20 +23,33 @@ export interface JudgeParts {
   readonly isExempt?: (namespace: string) => boolean;
   /** With `--state` only: facts of an object, so that an admitted change becomes part of the state. */
   readonly facts?: (object: KubeObject) => readonly Fact[];
-  /** With `--cluster` only: a consistent read of these namespaces, as changes to the snapshot. Rejects when it cannot be had in time. */
-  readonly confirm?: (namespaces: readonly string[], signal: AbortSignal) => Promise<readonly Change[]>;
+  /** With `--cluster` only: a view made by a consistent read of these namespaces. Rejects when it cannot be had in time. */
+  readonly confirm?: (namespaces: readonly string[], signal: AbortSignal) => Promise<View>;
+  /** With `--cluster` only: what was admitted and is not visible yet. */
+  readonly pending?: Pending;
   readonly metrics: ServerMetrics;
   readonly log: Log;
 }
 
+/** The list of pending changes, and the pure questions about one request that it needs. */
+export interface Pending {
+  readonly changes: Pick<PendingChanges, "admit">;
+  /** Undefined for a request that can break nothing together with others. */
+  readonly changeOf: (request: AdmissionRequest, snapshot: Snapshot) => PendingChange | undefined;
+  readonly concerns: (request: AdmissionRequest, other: PendingChange, snapshot: Snapshot) => boolean;
+  readonly mustPass: (request: AdmissionRequest, snapshot: Snapshot) => boolean;
+}
+
 /** Joins the pure decision with the state around it: which snapshot, whether a denial still holds on fresh data, and what an admitted change leaves behind. */
 export function makeJudge(parts: JudgeParts): Judge {
-  const { live, validate, mutate, facts, confirm } = parts;
+  const { live, validate, mutate, facts, confirm, pending } = parts;
   return (request, route, deadline) => {
     if (route === "mutate") return mutate(request, live.current);
     const judged = validate(request, live.current);
     const decision = forRoute(judged, { route, request, ...parts });
-    if (!decision.allowed) return confirm ? confirmed({ ...parts, confirm }, { request, route, deadline, decision }) : decision;
+    if (!decision.allowed && !confirm) return decision;
+    const change = decidesAlone(route, request, parts) ? pending?.changeOf(request, live.current) : undefined;
+    if (!decision.allowed || change) return settle(parts, { request, route, deadline, decision, change });
     // In the same turn of the loop as the decision: the next review sees it, and no other one comes in between.
     if (facts && judged.allowed && !request.dryRun) live.apply(stateChanges(request, facts));
     return decision;
@@ -55,31 +72,88 @@ function forRoute(decision: Decision, { route, request: { namespace }, isExempt 
   return { ...decision, allowed: true, violations: decision.violations.filter(({ action }) => action !== "deny") };
 }
 
-interface Denial {
+/** Of the two calls that one change makes, the one that may refuse it. */
+function decidesAlone(route: Route, { namespace }: AdmissionRequest, { isExempt = () => false }: Pick<JudgeParts, "isExempt">): boolean {
+  return route !== "validate/warn" || (namespace !== undefined && isExempt(namespace));
+}
+
+interface Case {
   readonly request: AdmissionRequest;
   readonly route: Route;
   readonly deadline: number;
+  /** On what the watches showed when it came. */
   readonly decision: Decision;
+  readonly change: PendingChange | undefined;
 }
 
-/** Never deny on stale data: 6-8 % of pods beat the watch of a policy stored before them (A1). When no fresh data can be had, the client is asked to try again. */
-async function confirmed({ live, validate, confirm, metrics, log, isExempt }: JudgeParts & Required<Pick<JudgeParts, "confirm">>, denial: Denial): Promise<Decision> {
-  const { request, route, deadline, decision } = denial;
+/** What is not said on the watches' word alone: a refusal is confirmed, and a change that could be wrong together with others is admitted with them in mind. */
+async function settle(parts: JudgeParts, asked: Case): Promise<Decision> {
+  const { request, deadline } = asked;
+  let { decision } = asked;
+  let fresh: View | undefined;
+  while (performance.now() < deadline) {
+    if (!decision.allowed) {
+      const confirmed = await confirm(parts, asked, decision);
+      if (!confirmed.decision.allowed || !asked.change) return confirmed.decision;
+      fresh = confirmed.fresh;
+    }
+    const settled = await admit(parts, asked, fresh);
+    if (settled.result !== "refused") return settled.decision;
+    // The watches have shown what makes it wrong.
+    decision = settled.decision;
+    fresh = undefined;
+  }
+  throw new NotNow(`the state round \`${request.name}\` keeps changing`);
+}
+
+async function admit({ live, pending, validate, isExempt, metrics }: JudgeParts, { request, route, deadline, decision, change }: Case, fresh: View | undefined) {
+  if (!pending || !change) throw new Error("a change without a list of pending changes");
+  const candidate: Candidate = {
+    change,
+    decide: remembered((snapshot) => forRoute(validate(request, snapshot), { route, request, ...(isExempt && { isExempt }) })),
+    concerns: (other, snapshot) => pending.concerns(request, other, snapshot),
+    mustPass: pending.mustPass(request, fresh?.snapshot ?? live.current),
+  };
   try {
-    const signal = AbortSignal.timeout(Math.max(1, Math.floor(deadline - performance.now())));
-    const changes = await confirm(namespacesOf(denial), signal);
-    const again = forRoute(validate(request, live.current.with(changes)), { route, request, ...(isExempt && { isExempt }) });
-    metrics.confirmed(again.allowed ? "changed" : "same");
-    return again;
+    const patience = candidate.mustPass ? Math.min(deadline, performance.now() + CLEANER_MS) : deadline;
+    const settled = await pending.changes.admit(candidate, { deadline: patience, ...(fresh && { fresh }) });
+    metrics.pending(settled.result);
+    return settled;
   } catch (error) {
-    metrics.confirmed("failed");
-    log.warn({ uid: request.uid, err: error }, "a denial could not be confirmed by a consistent read");
-    return { ...decision, code: 429 };
+    metrics.pending("not-now");
+    if (candidate.mustPass && error instanceof NotNow) return { result: "admitted", decision } as const;
+    throw error;
   }
 }
 
+/** How long a controller that cleans up waits for its change to be remembered: it is admitted in any case (A5). */
+const CLEANER_MS = 1_000;
+
+/** Never deny on stale data: 6-8 % of pods beat the watch of a policy stored before them (A1). When no fresh data can be had, the client is asked to try again. */
+async function confirm(parts: JudgeParts, { request, route, deadline }: Case, decision: Decision): Promise<{ readonly decision: Decision; readonly fresh?: View }> {
+  const { validate, metrics, log, isExempt } = parts;
+  try {
+    const signal = AbortSignal.timeout(Math.max(1, Math.floor(deadline - performance.now())));
+    const fresh = await parts.confirm?.(namespacesOf(request, decision), signal);
+    if (!fresh) return { decision };
+    const again = forRoute(validate(request, fresh.snapshot), { route, request, ...(isExempt && { isExempt }) });
+    metrics.confirmed(again.allowed ? "changed" : "same");
+    return { decision: again, fresh };
+  } catch (error) {
+    metrics.confirmed("failed");
+    log.warn({ uid: request.uid, err: error }, "a denial could not be confirmed by a consistent read");
+    return { decision: { ...decision, code: 429 } };
+  }
+}
+
+/** A pure decision, kept for the snapshot it was asked of last. */
+function remembered(decide: (snapshot: Snapshot) => Decision): (snapshot: Snapshot) => Decision {
+  let last: { readonly snapshot: Snapshot; readonly decision: Decision } | undefined;
+  return (snapshot) => (last?.snapshot === snapshot ? last : (last = { snapshot, decision: decide(snapshot) })).decision;
+}
+
 /** Where the objects lie that the proof used: the request's own namespace, those of the objects blamed and of the policies that decide. */
-function namespacesOf({ request, decision }: Denial): readonly string[] {
+function namespacesOf(request: AdmissionRequest, decision: Decision): readonly string[] {
   const ofPolicies = decision.violations.flatMap(({ policies }) => policies.filter((name) => name.includes("/")).map((name) => name.slice(0, name.indexOf("/"))));
   const ofObjects = decision.violations.flatMap(({ object, namespaces = [] }) => [object.namespace, ...namespaces]);
   return [...new Set([request.namespace, ...ofObjects, ...ofPolicies])].filter((name) => name !== undefined);

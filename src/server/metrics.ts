@@ -21,6 +21,8 @@ export interface Gauges {
   readonly kinds: () => readonly KindState[];
   /** Number of exceptions by state. */
   readonly exceptions: () => Readonly<Record<string, number>>;
+  /** Changes that were admitted and that no watch has shown yet. */
+  readonly pending: () => number;
   /** When the served certificate ends, in milliseconds since 1970. */
   readonly certificateEnds: () => number | undefined;
 }
@@ -36,6 +38,7 @@ export class ServerMetrics {
   readonly #violations = new Counter({ name: "sluice_violations_total", help: "Broken rules found in reviews", labelNames: ["pack", "rule", "action"], registers: [this.registry] });
   readonly #refused = new Counter({ name: "sluice_bodies_refused_total", help: "Bodies that were not judged", labelNames: ["reason"], registers: [this.registry] });
   readonly #byMode = new Counter({ name: "sluice_failure_mode_total", help: "Requests that the failure mode decided", labelNames: ["route", "mode"], registers: [this.registry] });
+  readonly #pending = new Counter({ name: "sluice_pending_admissions_total", help: "Changes judged together with those that were admitted and not yet visible", labelNames: ["result"], registers: [this.registry] });
   readonly #confirmed = new Counter({ name: "sluice_denials_confirmed_total", help: "Denials judged again on a consistent read; changed: the answer was another one", labelNames: ["result"], registers: [this.registry] });
 
   constructor(version: string) {
@@ -49,6 +52,7 @@ export class ServerMetrics {
     const registers = [this.registry];
     new Gauge({ name: "sluice_in_flight_requests", help: "AdmissionReviews being answered", registers, collect() { this.set(gauges.inFlight()); } });
     new Gauge({ name: "sluice_queue_depth", help: "AdmissionReviews waiting for their turn", registers, collect() { this.set(gauges.waiting()); } });
+    new Gauge({ name: "sluice_pending_changes", help: "Changes that were admitted and that no watch has shown yet", registers, collect() { this.set(gauges.pending()); } });
     new Gauge({ name: "sluice_certificate_expiry_timestamp_seconds", help: "When the served certificate ends, in seconds since 1970", registers, collect() { this.set((gauges.certificateEnds() ?? 0) / 1_000); } });
     new Gauge({ name: "sluice_exceptions", help: "PolicyExceptions by state; expiring: within 14 days; expired and refused ones cover nothing", labelNames: ["state"], registers, collect() { for (const [state, count] of Object.entries(gauges.exceptions())) this.set({ state }, count); } });
     const perKind = (name: string, help: string, value: (state: KindState) => number) =>
@@ -74,5 +78,9 @@ export class ServerMetrics {
 
   confirmed(result: "same" | "changed" | "failed"): void {
     this.#confirmed.inc({ result });
+  }
+
+  pending(result: "admitted" | "refused" | "refused-together" | "not-now"): void {
+    this.#pending.inc({ result });
   }
 }

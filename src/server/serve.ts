@@ -22,6 +22,8 @@ export interface ServeParts extends EdgeParts {
   readonly kinds?: () => readonly KindState[];
   /** Number of exceptions by state, for the metrics. */
   readonly exceptions?: () => Readonly<Record<string, number>>;
+  /** Changes that were admitted and that no watch has shown yet, for the metrics; none without a cluster. */
+  readonly pending?: () => number;
   /** How long an instance that is going serves on; for tests. */
   readonly drainMs?: number;
 }
@@ -66,11 +68,11 @@ export async function serve(parts: ServeParts): Promise<Result<RunningServer>> {
 const TLS = { minVersion: "TLSv1.2" } as const;
 
 function createHttpsServer(parts: ServeParts, certificates: CertificateWatch, state: { readonly draining: boolean }): Server {
-  const { log, metrics, ready, kinds = () => [], exceptions = () => ({}) } = parts;
+  const { log, metrics, ready, kinds = () => [], exceptions = () => ({}), pending = () => 0 } = parts;
   const gate = new Gate(DEFAULT_LIMITS);
   const health = () => readinessOf([...ready().conditions, certificates.condition(), notDraining(state.draining)]);
   const app = createApp({ ...parts, gate, health, draining: () => state.draining });
-  metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, certificateEnds: () => certificates.served.notAfter });
+  metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, pending, certificateEnds: () => certificates.served.notAfter });
   const { certificate, key } = certificates.served;
   const options = { ...TLS, cert: certificate, key, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, maxHeaderSize: HEADER_BYTES };
   const server = createServer(options, app);

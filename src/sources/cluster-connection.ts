@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from "node:https";
 import { failed, ok, type Result } from "../model/result.js";
@@ -90,6 +90,12 @@ export async function connectCluster({ kubeconfig, context }: { readonly kubecon
   } catch (error) {
     return noCluster(error instanceof Error ? error.message : String(error), kubeconfig);
   }
+}
+
+/** The namespace of the pod that this program runs in; undefined outside a cluster. */
+export async function ownNamespace(): Promise<string | undefined> {
+  const text = await readFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace", "utf8").catch(() => "");
+  return text.trim() || undefined;
 }
 
 async function prepared(config: { applyToHTTPSOptions(options: RequestOptions): Promise<void> }): Promise<RequestOptions> {

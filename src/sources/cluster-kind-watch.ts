@@ -86,8 +86,8 @@ export class KindWatch {
     this.#known = new Set();
   }
 
-  /** What a consistent read of these namespaces (and of cluster-scoped kinds whole) says beyond what is known here, as changes. */
-  async readNow(namespaces: readonly string[], signal: AbortSignal): Promise<readonly Change[]> {
+  /** What a consistent read of these namespaces, or of all (and of cluster-scoped kinds whole), says beyond what is known here, as changes. */
+  async readNow(namespaces: readonly string[] | "all", signal: AbortSignal): Promise<readonly Change[]> {
     if (this.#absent) return [];
     const changes = this.#scopes(namespaces).map((scope) => this.#readScope(scope, signal));
     return (await Promise.all(changes)).flat();
@@ -108,7 +108,8 @@ export class KindWatch {
   }
 
   /** A Namespace is asked for by name; other cluster-scoped kinds are read whole. */
-  #scopes(namespaces: readonly string[]): readonly Selection[] {
+  #scopes(namespaces: readonly string[] | "all"): readonly Selection[] {
+    if (namespaces === "all") return [{}];
     if (this.kind.group === "" && this.kind.kind === "Namespace") return namespaces.map((name) => ({ name }));
     return this.kind.namespaced ? namespaces.map((namespace) => ({ namespace })) : [{}];
   }

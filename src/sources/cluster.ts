@@ -9,9 +9,10 @@ import { KindWatch, type KindStatus } from "./cluster-kind-watch.js";
 import type { WatchedKind } from "./cluster-list.js";
 import { DEFAULT_TIMING, type Timing } from "./cluster-timing.js";
 
-export { connectCluster, connectTo, type ClusterConnection } from "./cluster-connection.js";
+export { connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./cluster-connection.js";
 export type { KindStatus } from "./cluster-kind-watch.js";
 export type { WatchedKind } from "./cluster-list.js";
+export { sharedConfigMap } from "./cluster-shared.js";
 export { policyWriter } from "./cluster-write.js";
 
 export interface FollowParts {
@@ -31,10 +32,10 @@ export interface FollowedCluster {
   /** Resource versions by kind: names the state that decisions are made on. */
   versions(): Readonly<Record<string, string>>;
   /**
-   * What the API server has stored in these namespaces now, as changes to what was handed on: for confirming a denial. Kinds by
+   * What the API server has stored in these namespaces, or in all, now, as changes to what was handed on: for confirming a denial. Kinds by
    * `kindKey`, all by default. Rejects when one of the lists fails: half a reading confirms nothing.
    */
-  consistentRead(namespaces: readonly string[], options: ReadOptions): Promise<readonly Change[]>;
+  consistentRead(namespaces: readonly string[] | "all", options: ReadOptions): Promise<readonly Change[]>;
   /** Follows these kinds too, each as soon as it has been listed. Resolves with what keeps one from being listed within `ms`: then it is not followed. */
   add(kinds: readonly WatchedKind[], ms: number): Promise<readonly Problem[]>;
   stop(): Promise<void>;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import type { Cluster } from "./cluster-client.js";
+import { startForwarder } from "./forwarder.js";
 import { freePorts } from "./free-ports.js";
 import { waitFor } from "./wait-for.js";
 
@@ -25,12 +26,20 @@ export function manifests(file: string): object[] {
   return parseAllDocuments(readFileSync(join(root, file), "utf8")).map((document) => document.toJS() as object);
 }
 
-/** `args`: further flags of `sluice serve`. */
-export async function startSluice(cluster: Cluster, { args: further = [] }: { readonly args?: readonly string[] } = {}): Promise<RunningSluice> {
+/** A running `sluice serve`. */
+export interface Program {
+  readonly port: number;
+  readonly url: string;
+  get: RunningSluice["get"];
+  log(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts `sluice serve` on the cluster, as the ServiceAccount of the manifests; it guards nothing yet. */
+export async function startProgram(cluster: Cluster, { certDir, args: further = [] }: { readonly certDir: string; readonly args?: readonly string[] }): Promise<Program> {
   await cluster.apply(manifests("deploy/base/rbac.yaml"));
   const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice");
-  const certDir = mkdtempSync(join(tmpdir(), "sluice-e2e-"));
-  const [port] = await freePorts();
+  const [port = 0] = await freePorts();
   const args = ["dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir, ...further];
   const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env["PATH"], HOME: certDir, KUBECONFIG: kubeconfig }, stdio: ["ignore", "pipe", "pipe"] });
   const output: string[] = [];
@@ -44,14 +53,19 @@ export async function startSluice(cluster: Cluster, { args: further = [] }: { re
     child.kill("SIGKILL");
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("")}`);
   }
-  const remove = await installPrintedWebhooks(cluster, ["--url", url, "--ca-bundle", join(certDir, "ca.crt"), ...packFlags(further)]);
+  return { port, url, get, log: () => output.join(""), stop: () => ended(child) };
+}
+
+/** `args`: further flags of `sluice serve`. */
+export async function startSluice(cluster: Cluster, { args = [] }: { readonly args?: readonly string[] } = {}): Promise<RunningSluice> {
+  const certDir = newCertDir();
+  const program = await startProgram(cluster, { certDir, args });
+  const remove = await installPrintedWebhooks(cluster, ["--url", program.url, "--ca-bundle", join(certDir, "ca.crt"), ...packFlags(args)]);
   return {
-    url,
-    get,
-    log: () => output.join(""),
+    ...program,
     async stop() {
       await remove();
-      await ended(child);
+      await program.stop();
       rmSync(certDir, { recursive: true, force: true });
     },
   };
@@ -72,6 +86,34 @@ const CONFIGURATIONS = [["mutatingwebhookconfiguration", "sluice"], ["validating
 /** The flags that say which rules are in force, each with its value. */
 function packFlags(args: readonly string[]): readonly string[] {
   return args.flatMap((flag, i) => (["--packs", "--profile", "--set"].includes(flag) ? [flag, args[i + 1] ?? ""] : []));
+}
+
+/** Several replicas with one certificate, behind one address that gives each new connection to the next of them. */
+export async function startReplicas(cluster: Cluster, count: number): Promise<RunningSluice & { readonly programs: readonly Program[] }> {
+  const certDir = newCertDir();
+  const programs: Program[] = [];
+  // The first one makes the certificate that the others find.
+  for (let index = 0; index < count; index++) programs.push(await startProgram(cluster, { certDir, args: ["--own-namespace", "sluice-system"] }));
+  const forwarder = await startForwarder(programs.map(({ port }) => port));
+  const remove = await installPrintedWebhooks(cluster, ["--url", forwarder.url, "--ca-bundle", join(certDir, "ca.crt")]);
+  const [first] = programs;
+  if (!first) throw new Error("no replica was asked for");
+  return {
+    url: forwarder.url,
+    get: first.get,
+    log: () => programs.map((program) => program.log()).join(""),
+    programs,
+    async stop() {
+      await remove();
+      await Promise.all(programs.map((program) => program.stop()));
+      await forwarder.stop();
+      rmSync(certDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function newCertDir(): string {
+  return mkdtempSync(join(tmpdir(), "sluice-e2e-"));
 }
 
 async function ended(child: ChildProcess): Promise<void> {

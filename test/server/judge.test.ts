@@ -3,6 +3,7 @@ import { readObject } from "../../src/dialects/index.js";
 import type { AdmissionRequest } from "../../src/model/admission.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot } from "../../src/model/snapshot.js";
+import type { View } from "../../src/review/pending-change.js";
 import { decodeValue } from "../../src/server/decode.js";
 import { makeJudge, type JudgeParts } from "../../src/server/judge.js";
 import { LiveSnapshot } from "../../src/server/live-snapshot.js";
@@ -14,6 +15,7 @@ import { keptLog } from "./small-app.js";
 const policy = (name: string, namespace = "demo"): KubeObject => ({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name, namespace }, spec: { podSelector: {} } });
 const facts = (object: KubeObject) => readObject(object).facts;
 const policiesOf = (snapshot: Snapshot) => [...snapshot.policies()].map(({ ref }) => `${ref.namespace ?? ""}/${ref.name}`).sort();
+const viewOf = (...objects: KubeObject[]): View => ({ snapshot: Snapshot.EMPTY.with(objects.flatMap(facts).map((put) => ({ put }))), versions: {} });
 const soon = () => performance.now() + 1_000;
 
 function requestOf(changes: Record<string, unknown>): AdmissionRequest {
@@ -120,7 +122,7 @@ describe("A1: with a cluster, never deny on stale data", () => {
 
   test("a denial that fresh data does not bear out is no denial", async () => {
     const asked: (readonly string[])[] = [];
-    const confirm: JudgeParts["confirm"] = async (namespaces) => (asked.push(namespaces), [...facts(policy("a")), ...facts(policy("b"))].map((put) => ({ put })));
+    const confirm: JudgeParts["confirm"] = async (namespaces) => (asked.push(namespaces), viewOf(policy("a"), policy("b")));
     const { judge, metrics, live } = judgeOf({ confirm });
     expect(await judge(remove("a"), "validate", soon())).toEqual(ALLOWED);
     expect(asked).toEqual([["demo"]]);
@@ -130,7 +132,7 @@ describe("A1: with a cluster, never deny on stale data", () => {
 
   test("a denial that holds is one; every namespace of the proof was read", async () => {
     const asked: (readonly string[])[] = [];
-    const confirm: JudgeParts["confirm"] = async (namespaces) => (asked.push(namespaces), []);
+    const confirm: JudgeParts["confirm"] = async (namespaces) => (asked.push(namespaces), viewOf());
     const denied = { ...DENIED, violations: [{ ...DNS, object: { ...DNS.object, namespace: "other" }, policies: ["kube-system/dns", "cluster-wide"] }] };
     const { judge, metrics } = judgeOf({ confirm, validate: () => denied });
     expect(await judge(remove("a"), "validate", soon())).toEqual(denied);

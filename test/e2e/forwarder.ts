@@ -1,0 +1,28 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+
+/** Forwards TCP connections, each new one to the next port of the list, as a Service spreads them over its pods. */
+export async function startForwarder(ports: readonly number[]): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const open = new Set<Socket>();
+  let count = 0;
+  const server = createServer((client) => {
+    const target = connect(ports[count++ % ports.length] ?? 0, "127.0.0.1");
+    for (const [socket, other] of [[client, target], [target, client]] as const) {
+      open.add(socket);
+      socket.setNoDelay(true).on("error", () => other.destroy()).on("close", () => {
+        open.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async stop() {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
