@@ -1,4 +1,4 @@
-import { compileCel, type CelProgram } from "../cel.js";
+import { compileCel, type CelProgram } from "../cel/expression.js";
 import { groupOf, isRecord, kindKey, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { CHECKS } from "../rules/index.js";

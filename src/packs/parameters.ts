@@ -1,5 +1,5 @@
 import { Ajv } from "ajv";
-import { compileCel } from "../cel.js";
+import { compileCel } from "../cel/expression.js";
 import { isRecord } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Parameter } from "./pack.js";

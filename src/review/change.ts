@@ -6,6 +6,7 @@ import type { Change as Edit, Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { isDeepStrictEqual } from "./equal.js";
 import type { CelVariables, Change, Controller } from "../rules/rule.js";
+import { questionsAbout } from "./questions.js";
 
 /** The change a request makes, and what of its object could not be read. */
 export interface Reading {
@@ -25,7 +26,7 @@ export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs:
   const after = before.with(object ? reading.facts.map((put) => ({ put })) : stored ? [{ remove: refOf(stored) }] : []);
   const asked = object ? { ...request, object } : request;
   const { namespace } = request;
-  const change: Change = { request: asked, before, after, touches: whatIsTouched(request), ...(namespace !== undefined && { namespace }), cel: celVariables(asked, before, packs) };
+  const change: Change = { request: asked, before, after, touches: whatIsTouched(request), ...(namespace !== undefined && { namespace }), cel: celVariables(asked, { before, after }, packs) };
   return { change, problems: reading.problems };
 }
 
@@ -57,7 +58,8 @@ function whatIsTouched({ kind }: AdmissionRequest): Change["touches"] {
   return "other";
 }
 
-function celVariables(request: AdmissionRequest, snapshot: Snapshot, { profile, watches }: CompiledPacks): CelVariables {
+function celVariables(request: AdmissionRequest, states: { readonly before: Snapshot; readonly after: Snapshot }, { profile, watches }: CompiledPacks): CelVariables {
+  const snapshot = states.before;
   const { object, oldObject, operation, name, namespace, userInfo, dryRun, kind } = request;
   const namespaceObject = snapshot.namespaces.get(namespace ?? name)?.namespace.object;
   return {
@@ -70,6 +72,7 @@ function celVariables(request: AdmissionRequest, snapshot: Snapshot, { profile, 
     namesakes: watches.filter((watch) => snapshot.objectsOf(watch.group, watch.kind).has(namespace ?? name)).map(kindKey),
     params: {},
     profile,
+    cluster: questionsAbout(states, { cidrSelectsPods: profile["cidrSelectsPods"] !== false }),
   };
 }
 

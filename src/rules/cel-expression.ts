@@ -1,4 +1,4 @@
-import { compileCel } from "../cel.js";
+import { compileCel } from "../cel/expression.js";
 import { failed, ok } from "../model/result.js";
 import type { Check } from "./rule.js";
 

@@ -1,4 +1,4 @@
-import type { CelVariables } from "../cel.js";
+import type { CelVariables } from "../cel/expression.js";
 import type { Budget } from "../engine/question.js";
 import type { EngineProfile } from "../engine/verdict.js";
 import type { AdmissionRequest, PatchOperation } from "../model/admission.js";
@@ -11,7 +11,7 @@ import type { NamespaceSelector, Scope } from "./namespace-selector.js";
 import type { EndpointSelector } from "./endpoint-selector.js";
 
 export type { Scope } from "./namespace-selector.js";
-export type { CelVariables, Controller } from "../cel.js";
+export type { CelVariables, Controller } from "../cel/expression.js";
 
 /** The contract between checks (code, one per file) and packs (data). */
 

@@ -1,4 +1,4 @@
-import { compileCel, type CelProgram, type CelVariables } from "../cel.js";
+import { compileCel, type CelProgram, type CelVariables } from "../cel/expression.js";
 import type { PatchOperation } from "../model/admission.js";
 import { isRecord } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";

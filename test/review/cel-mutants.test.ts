@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileCel } from "../../src/cel.js";
+import { compileCel } from "../../src/cel/expression.js";
 import { celMutants } from "../../src/review/cel-mutants.js";
 
 const texts = (expression: string): string[] => celMutants(expression).map(({ text }) => text);
