@@ -7,11 +7,11 @@ import type { CaseResult, Coverage, MutantName, Mutation as MutationResult } fro
 import { isPack } from "../packs/compile.js";
 import { denialMessage, warningsOf } from "../reports/denial.js";
 import { chosen, TESTS_REPORTS } from "../reports/index.js";
-import { coverage, percentOf } from "../review/coverage.js";
-import { mutantsOf, type Mutant } from "../review/mutants.js";
-import { Mutation, type Subject } from "../review/mutation.js";
-import { Observations, observed } from "../review/observe.js";
-import { runCase, type Trial } from "../review/pack-test.js";
+import { coverage, percentOf } from "../testing/coverage.js";
+import { mutantsOf, type Mutant } from "../testing/mutants.js";
+import { Mutation, type Subject } from "../testing/mutation.js";
+import { Observations, observed } from "../testing/observe.js";
+import { runCase, type Trial } from "../testing/run-case.js";
 import { loadPackTests, type LoadedCase, type LoadedTests } from "../sources/pack-tests.js";
 import { noteProblems, unwrap, type Command, type Outcome, type Session } from "./command.js";
 

@@ -5,6 +5,7 @@ import type { Check, Finding } from "./rule.js";
 /** A rule whose peers are, by meaning, all pods of every namespace: an empty `namespaceSelector`, or no peers at all. */
 export const forbidAllNamespaces = {
   id: "forbid-all-namespaces",
+  ofWritten: true,
   schema: { type: "object", additionalProperties: false, properties: { directions: DIRECTIONS_SCHEMA } },
   compile({ directions }) {
     return ok({

@@ -9,6 +9,7 @@ const KINDS = ["dead", "shadowed", "redundant", "or-for-and"] as const;
 /** A rule of the policy does nothing, says what another one says, or most likely says something else than was meant. */
 export const forbidAnomaly = {
   id: "forbid-anomaly",
+  ofWritten: true,
   schema: {
     type: "object",
     additionalProperties: false,

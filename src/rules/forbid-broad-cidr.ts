@@ -16,6 +16,7 @@ import { readPorts } from "./service-selector.js";
  */
 export const forbidBroadCidr = {
   id: "forbid-broad-cidr",
+  ofWritten: true,
   schema: {
     type: "object",
     additionalProperties: false,

@@ -13,6 +13,7 @@ const PARTS = { subject: "selects-nothing", peers: "peers-select-nothing", "name
  */
 export const forbidDanglingSelector = {
   id: "forbid-dangling-selector",
+  ofWritten: true,
   schema: {
     type: "object",
     additionalProperties: false,

@@ -117,6 +117,8 @@ export interface CompileScope {
 /** One check: its id is its file name; `schema` describes the `with` of a pack's rule (JSON Schema). */
 export interface Check {
   readonly id: string;
+  /** It judges what is written: no deletion breaks it. */
+  readonly ofWritten?: true;
   readonly schema: Readonly<Record<string, unknown>>;
   compile(spec: Readonly<Record<string, unknown>>, scope: CompileScope, path: string): Result<Behaviour>;
 }

@@ -5,12 +5,12 @@ import { nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { NamedObject, TestStep } from "../packs/pack-test.js";
-import { applyPatch } from "./apply-patch.js";
-import { readChange } from "./change.js";
+import { applyPatch } from "../review/apply-patch.js";
+import { readChange } from "../review/change.js";
 import { mergePatch } from "./merge-patch.js";
-import { deletionOf, requestOf, requestsFor, userInfo } from "./proposed.js";
-import { provisionFor } from "./provision.js";
-import { review, type ReviewContext } from "./review.js";
+import { deletionOf, requestOf, requestsFor, userInfo } from "../review/proposed.js";
+import { provisionFor } from "../review/provision.js";
+import { review, type ReviewContext } from "../review/review.js";
 import { storedObject } from "./stored-object.js";
 
 /** What Sluice said of a step, all of its requests together. */

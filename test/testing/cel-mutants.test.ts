@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileCel } from "../../src/cel/expression.js";
-import { celMutants } from "../../src/review/cel-mutants.js";
+import { celMutants } from "../../src/testing/cel-mutants.js";
 
 const texts = (expression: string): string[] => celMutants(expression).map(({ text }) => text);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { mutantsOf } from "../../src/review/mutants.js";
-import { objectsIn } from "./world.js";
+import { mutantsOf } from "../../src/testing/mutants.js";
+import { objectsIn } from "../review/world.js";
 
 function mutants(spec: string) {
   const [pack] = objectsIn(`{apiVersion: sluice.dev/v1alpha1, kind: RulePack, metadata: {name: p}, spec: ${spec}}`);

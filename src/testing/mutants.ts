@@ -1,6 +1,8 @@
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import type { MutantName } from "../model/test-result.js";
 import { celMutants } from "./cel-mutants.js";
+import { changesNothing } from "./equivalent-mutants.js";
+import { pathText, replaced, ruleAt, sitesIn, type Site } from "./pack-sites.js";
 
 /** A pack with one change. */
 export interface Mutant extends MutantName {
@@ -15,53 +17,17 @@ export interface Mutant extends MutantName {
 export function mutantsOf(pack: KubeObject): readonly Mutant[] {
   const name = pack.metadata.name ?? "";
   return sitesIn(pack).flatMap((site) =>
-    OPERATORS.flatMap(({ operator, changes }) => changes(site).map(({ value, change }): Mutant => {
+    OPERATORS.flatMap(({ operator, changes }) => changes(site).filter(({ value }) => !changesNothing(site, value, pack)).map(({ value, change }): Mutant => {
       const rule = ruleAt(pack, site.steps);
       return { pack: name, ...(rule === undefined ? {} : { rule: `${name}/${rule}` }), operator, change, path: pathText(site.steps), object: replaced(pack, site.steps, value) as KubeObject };
     })),
   );
 }
 
-type Step = string | number;
-
-/** One value inside a pack. */
-interface Site {
-  readonly steps: readonly Step[];
-  /** The name of the field that it is, or is listed in. */
-  readonly field: string;
-  readonly value: unknown;
-  readonly parent: unknown;
-}
-
 interface Change {
   /** Undefined: the field or item is taken out. */
   readonly value: unknown;
   readonly change: string;
-}
-
-const NOT_CHANGED: ReadonlySet<string> = new Set([
-  "description", "remediation", "says", "what", "link", "note", "id", "path", "metadata", "apiVersion", "check", "watches", "failureMode", "unproven", "existing", "restore", "enum", "pattern", "items", "type",
-]);
-
-/** Every value below `spec`, outermost first. Of a parameter only its default counts. */
-function sitesIn(pack: KubeObject): readonly Site[] {
-  const { parameters, ...rest } = isRecord(pack.spec) ? pack.spec : {};
-  const read = JSON.stringify(Object.fromEntries(Object.entries(rest).filter(([key]) => !NOT_CHANGED.has(key))));
-  const defaults = Object.entries(isRecord(parameters) ? parameters : {}).filter(([name]) => read.includes(`params.${name}`));
-  return [
-    ...inside(rest, ["spec"], ""),
-    ...defaults.flatMap(([name, parameter]) => (isRecord(parameter) ? siteAndInside({ steps: ["spec", "parameters", name, "default"], field: "default", value: parameter["default"], parent: parameter }) : [])),
-  ];
-}
-
-function inside(value: unknown, steps: readonly Step[], field: string): readonly Site[] {
-  if (Array.isArray(value)) return value.flatMap((item: unknown, i) => siteAndInside({ steps: [...steps, i], field, value: item, parent: value }));
-  if (!isRecord(value)) return [];
-  return Object.entries(value).filter(([key]) => !NOT_CHANGED.has(key)).flatMap(([key, item]) => siteAndInside({ steps: [...steps, key], field: key, value: item, parent: value }));
-}
-
-function siteAndInside(site: Site): readonly Site[] {
-  return [site, ...inside(site.value, site.steps, site.field)];
 }
 
 interface Operator {
@@ -118,33 +84,6 @@ function portChanges(text: string): readonly Change[] {
   const next = Number(low) + 1;
   const range = high === undefined ? `${next}` : `${next}-${high}`;
   return [...becomes(text, `${low}${high === undefined ? "" : `-${high}`}/${OPPOSITE[protocol] ?? "TCP"}`), ...becomes(text, `${range}/${protocol}`)];
-}
-
-function replaced(target: unknown, [step, ...rest]: readonly Step[], value: unknown): unknown {
-  if (step === undefined) return value;
-  if (Array.isArray(target)) {
-    const items: readonly unknown[] = target;
-    if (rest.length === 0 && value === undefined) return items.filter((_, i) => i !== step);
-    return items.map((item, i) => (i === step ? replaced(item, rest, value) : item));
-  }
-  const fields = isRecord(target) ? target : {};
-  if (rest.length === 0 && value === undefined) return Object.fromEntries(Object.entries(fields).filter(([key]) => key !== step));
-  return { ...fields, [step]: replaced(fields[step], rest, value) };
-}
-
-function ruleAt(pack: KubeObject, steps: readonly Step[]): string | undefined {
-  const [, section, index] = steps;
-  const rules = isRecord(pack.spec) ? pack.spec["rules"] : undefined;
-  const rule: unknown = section === "rules" && typeof index === "number" && Array.isArray(rules) ? rules[index] : undefined;
-  return isRecord(rule) && typeof rule["id"] === "string" ? rule["id"] : undefined;
-}
-
-function pathText(steps: readonly Step[]): string {
-  return steps.reduce<string>((path, step) => {
-    if (typeof step === "number") return `${path}[${step}]`;
-    const plain = /^[\w-]+$/.test(step);
-    return path === "" ? step : plain ? `${path}.${step}` : `${path}["${step}"]`;
-  }, "");
 }
 
 const SHOWN = 60;

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../model/kubernetes.js";
 import { compilePacks, type CompiledPacks, type PackSettings } from "../packs/compile.js";
 import type { Mutant } from "./mutants.js";
-import { runCase, type Trial } from "./pack-test.js";
+import { runCase, type Trial } from "./run-case.js";
 
 /** A case with what its packs are compiled from. */
 export interface Subject {
