@@ -18,7 +18,7 @@ import { PendingChanges } from "../server/pending.js";
 import { Provisioner } from "../server/provision.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { readinessOf, type Condition } from "../server/readiness.js";
-import { serve, type RunningServer } from "../server/serve.js";
+import { serve, type Certificates, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";
 import { formatProblem, type Problem, type Result } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
@@ -31,6 +31,7 @@ import type { LoadedPacks } from "../sources/packs.js";
 import { followedKinds } from "../sources/state.js";
 
 import { unwrap, type Command, type Outcome } from "./command.js";
+import type { Leading, LeadingParts } from "./serve-leader.js";
 
 /** The webhook. */
 export const command: Command = {
@@ -40,7 +41,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "names", "ownNamespace", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -53,22 +54,39 @@ async function run(config: Config): Promise<Outcome> {
   const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
   const state = new PacksState(() => told(packs.inForce), { log, registry: metrics.registry });
   const source = config.cluster ? await clusterSource(live, packs, { log, metrics, config }) : await fileSource(live, config.state, log);
-  follow.begin({ state, source });
+  const leading = await startLeadingIn(config, { packs: () => packs.inForce.loaded.packs, log, metrics });
+  follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
-  const server = await start(config, { packs, state, live, source, log, metrics });
-  if (!server.ok) await source.stop();
+  const server = await start(config, { packs, state, live, source, log, metrics, ...(leading && { certificates: leading.certificates }) });
   const stop = async (): Promise<void> => {
     packs.close();
+    await leading?.stop();
     await source.stop();
   };
+  if (!server.ok) await stop();
   return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), stop), exitCode: 0 };
+}
+
+/** With `--cert-secret` only. */
+async function startLeadingIn(config: Config, parts: LeadingParts): Promise<Leading | undefined> {
+  const { certSecret, cluster } = config;
+  if (certSecret === undefined) return undefined;
+  if (!cluster) throw new WrongUse("`--cert-secret` needs `--cluster`: the Secret lies there");
+  const { startLeading } = await import("./serve-leader.js");
+  return startLeading({ ...config, certSecret }, parts);
+}
+
+interface Followers {
+  readonly state: PacksState;
+  readonly source: Source;
+  readonly leading?: Leading;
 }
 
 /** Hands changes of the packs to what needs to know of them. */
 class PacksFollow implements PacksListener {
-  #parts: { readonly state: PacksState; readonly source: Source } | undefined;
+  #parts: Followers | undefined;
 
-  begin(parts: { readonly state: PacksState; readonly source: Source }): void {
+  begin(parts: Followers): void {
     this.#parts = parts;
   }
 
@@ -79,6 +97,7 @@ class PacksFollow implements PacksListener {
   changed(_: InForce, before: InForce): void {
     this.#parts?.state.changed(before.loaded.digest);
     this.#parts?.source.provisioner?.start();
+    this.#parts?.leading?.packsChanged();
   }
 }
 
@@ -115,6 +134,7 @@ interface Parts {
   readonly source: Source;
   readonly log: Log;
   readonly metrics: ServerMetrics;
+  readonly certificates?: Certificates;
 }
 
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
@@ -149,6 +169,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     port: config.port,
     certDir: config.certDir,
     names: config.names,
+    ...(parts.certificates && { certificates: parts.certificates }),
   });
 }
 
@@ -259,12 +280,14 @@ function greeting(config: Config, { packs: { inForce }, live, server }: Greeted)
     ? "the cluster of the current kubeconfig"
     : `${namespaces.size} namespaces, ${count(live.current.pods())} pods and ${count(live.current.policies())} policies${config.state.length === 0 ? " (an empty cluster in memory)" : ` of ${config.state.join(", ")}`}`;
   const url = `https://${server.host.includes(":") ? `[${server.host}]` : server.host}:${server.port}`;
+  const [namespace, name] = config.certSecret?.split("/") ?? [];
+  const ca = name === undefined ? join(config.certDir, "ca.crt") : `<(kubectl get secret -n ${namespace} ${name} -o jsonpath='{.data.ca\\.crt}' | base64 -d)`;
   const lines = [
     `sluice ${version()} guards ${what}`,
     `with the packs ${packs.names.join(", ")} (${packs.rules.length} rules)`,
     `at ${url}: POST /validate, /mutate; GET /livez, /readyz, /metrics`,
     "try:",
-    `  curl --silent --cacert ${join(config.certDir, "ca.crt")} ${url}/validate --data '${EXAMPLE}'`,
+    `  curl --silent --cacert ${ca} ${url}/validate --data '${EXAMPLE}'`,
   ];
   return `${lines.join("\n")}\n`;
 }

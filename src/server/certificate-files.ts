@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { isIP } from "node:net";
 import { join } from "node:path";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import { CA_NAME, fits, issueCa, issueLeaf, LOOPBACK_NAMES, type KeyPair } from "./certificates.js";
+import { carryOutAll, certificatesIn, isOwnCa, type Held, type Wanted } from "./certificate-plan.js";
+import { fits, SKEW_MS, type KeyPair } from "./certificates.js";
 
 /** What is served: the leaf, and where it is known the CA that clients must trust. */
 export interface ServedCertificate extends KeyPair {
@@ -25,6 +25,9 @@ export interface CertificateOptions {
 /** File names as in a Secret of type kubernetes.io/tls, which is also what cert-manager writes. `ca.key` only stands beside certificates of our own. */
 const FILES = { certificate: "tls.crt", key: "tls.key", ca: "ca.crt", caKey: "ca.key" } as const;
 
+/** A day for the clients of a directory to read a new CA from it, before the leaf is signed by that one. */
+const SPREAD_MS = 86_400_000;
+
 /**
  * The certificate in `directory`. An empty directory gets a CA and a leaf of our own; these are renewed in their last third, and when a
  * name is missing. A certificate of somebody else's is read and never written to, whatever its dates.
@@ -34,8 +37,7 @@ export async function loadOrCreate(directory: string, { names = [], now = new Da
     const found = await readFiles(directory);
     const ours = found.caKey !== undefined || Object.keys(found).length === 0;
     if (!ours) return readForeign(directory, found);
-    const wanted = { names: [...LOOPBACK_NAMES, ...names], now };
-    return ok(served(isGood(found, wanted) ? found : await renew(directory, found, wanted), true));
+    return ok(served(await renewed(directory, found, { names, now, spread: isSpread(found, now) }), true));
   } catch (error) {
     return failed(problem(directory, `the certificate cannot be read or written: ${reasonOf(error)}`));
   }
@@ -46,11 +48,6 @@ interface Found {
   readonly key?: string;
   readonly ca?: string;
   readonly caKey?: string;
-}
-
-interface Wanted {
-  readonly names: readonly string[];
-  readonly now: Date;
 }
 
 async function readFiles(directory: string): Promise<Found> {
@@ -74,35 +71,25 @@ function readForeign(directory: string, found: Found): Result<ServedCertificate>
   return ok(served({ ...found, certificate, key }, false));
 }
 
-function isGood(found: Found, wanted: Wanted): found is Found & Required<Pick<Found, "certificate" | "key" | "ca">> {
-  const { certificate, key, ca } = found;
-  if (certificate === undefined || key === undefined || ca === undefined || !fits({ certificate, key })) return false;
-  const leaf = new X509Certificate(certificate);
-  return isFresh(leaf, wanted.now) && leaf.verify(new X509Certificate(ca).publicKey) && wanted.names.every((name) => (isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name)) !== undefined);
+function isSpread({ ca = "" }: Found, now: Date): boolean {
+  const [newest] = certificatesIn(ca);
+  return newest !== undefined && now.getTime() - SKEW_MS - Date.parse(new X509Certificate(newest).validFrom) >= SPREAD_MS;
 }
 
-/** In the first two thirds of its life. */
-function isFresh(certificate: X509Certificate, now: Date): boolean {
-  const [from, to] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-  return now.getTime() >= from && now.getTime() < to - (to - from) / 3;
+async function renewed(directory: string, { ca = "", caKey, ...leaf }: Found, wanted: Wanted): Promise<KeyPair & { readonly ca: string }> {
+  const cas = certificatesIn(ca);
+  if (caKey !== undefined && cas.some((pem) => !isOwnCa(pem))) throw new Error(`\`${FILES.caKey}\` is not of a CA that Sluice made: remove it, or serve with another directory`);
+  const before: Held = { cas, ...(caKey !== undefined && { caKey }), ...leaf };
+  const held = await carryOutAll(before, wanted);
+  const { certificate = "", key = "" } = held;
+  if (held !== before) await write(directory, held);
+  return { certificate, key, ca: held.cas.join("") };
 }
 
-async function renew(directory: string, found: Found, { names, now }: Wanted): Promise<Required<Pick<Found, "certificate" | "key" | "ca">>> {
-  const ca = reusableCa(found, now) ?? (await issueCa(now));
-  const leaf = await issueLeaf({ ca, names, now });
+/** The leaf's certificate last: who watches the directory finds key and certificate that fit from then on. */
+async function write(directory: string, { cas, caKey = "", certificate = "", key = "" }: Held): Promise<void> {
   await mkdir(directory, { recursive: true });
-  // The leaf's certificate last: who watches the directory finds key and certificate that fit from then on.
-  for (const [file, text] of [[FILES.caKey, ca.key], [FILES.ca, ca.certificate], [FILES.key, leaf.key], [FILES.certificate, leaf.certificate]] as const) {
-    await replaceFile(join(directory, file), text);
-  }
-  return { certificate: leaf.certificate, key: leaf.key, ca: ca.certificate };
-}
-
-function reusableCa({ ca, caKey }: Found, now: Date): KeyPair | undefined {
-  if (ca === undefined || caKey === undefined) return undefined;
-  const certificate = new X509Certificate(ca);
-  if (!certificate.subject.includes(CA_NAME)) throw new Error(`\`${FILES.caKey}\` is not of a CA that Sluice made: remove it, or serve with another directory`);
-  return fits({ certificate: ca, key: caKey }) && isFresh(certificate, now) ? { certificate: ca, key: caKey } : undefined;
+  for (const [file, text] of [[FILES.caKey, caKey], [FILES.ca, cas.join("")], [FILES.key, key], [FILES.certificate, certificate]] as const) await replaceFile(join(directory, file), text);
 }
 
 /** Whole or not at all; keys for the owner alone. */
@@ -113,7 +100,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
   await rename(draft, path);
 }
 
-function served({ certificate, key, ca }: Pick<Found, "ca"> & KeyPair, throwAway: boolean): ServedCertificate {
+/** What is served of a certificate, with what clients need to know. */
+export function served({ certificate, key, ca }: { readonly ca?: string } & KeyPair, throwAway: boolean): ServedCertificate {
   const leaf = new X509Certificate(certificate);
   return { certificate, key, ...(ca !== undefined && { ca }), notAfter: Date.parse(leaf.validTo), fingerprint: leaf.fingerprint256, throwAway };
 }

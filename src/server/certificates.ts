@@ -17,13 +17,13 @@ export interface LeafRequest {
 }
 
 export const LOOPBACK_NAMES: readonly string[] = ["localhost", "127.0.0.1", "::1"];
-export const CA_NAME = "sluice throw-away CA";
+export const CA_NAME = "sluice CA";
 
 const DAY_MS = 86_400_000;
 const CA_DAYS = 365;
 const LEAF_DAYS = 90;
-// Clocks of two machines are rarely further apart.
-const SKEW_MS = 3_600_000;
+/** A certificate is good from this long before it is made: clocks of two machines are rarely further apart. */
+export const SKEW_MS = 3_600_000;
 // RSA, because node-forge builds no other certificates; 2,048 bits are asked of every public certificate (CA/Browser Forum Baseline Requirements 6.1.5).
 const RSA_BITS = 2_048;
 

@@ -5,7 +5,7 @@ import { failed, ok, type Result } from "../model/result.js";
 import type { Log } from "../log.js";
 import type { EdgeParts } from "./admission-edge.js";
 import { createApp } from "./app.js";
-import { loadOrCreate } from "./certificate-files.js";
+import { loadOrCreate, type ServedCertificate } from "./certificate-files.js";
 import { CertificateWatch } from "./certificate-watch.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
 import type { KindState } from "./metrics.js";
@@ -16,6 +16,8 @@ export interface ServeParts extends EdgeParts {
   /** 0 for any free one. */
   readonly port: number;
   readonly certDir: string;
+  /** Where the certificate comes from instead of `certDir`. */
+  readonly certificates?: Certificates;
   /** Names to serve under besides the loopback ones. */
   readonly names?: readonly string[];
   /** State of the watched kinds, for the metrics; none without a cluster. */
@@ -26,6 +28,15 @@ export interface ServeParts extends EdgeParts {
   readonly pending?: () => number;
   /** How long an instance that is going serves on; for tests. */
   readonly drainMs?: number;
+}
+
+/** The certificate to serve, which may change. */
+export interface Certificates {
+  readonly served: ServedCertificate;
+  /** From now on `listener` is told of every other certificate; it may refuse one by throwing. */
+  start(listener: (certificate: ServedCertificate) => void): void;
+  stop(): void;
+  condition(): Condition;
 }
 
 export interface RunningServer {
@@ -49,25 +60,32 @@ const HEADER_BYTES = 16 * 1_024;
 
 /** Serves over HTTPS until `close`. Problems: a certificate that cannot be read, an address that cannot be listened on. */
 export async function serve(parts: ServeParts): Promise<Result<RunningServer>> {
-  const { certDir, names = [], log } = parts;
-  const loaded = await loadOrCreate(certDir, { names });
-  if (!loaded.ok) return loaded;
-  const certificates = new CertificateWatch(loaded.value, { directory: certDir, names, log });
+  const { log } = parts;
+  const opened = parts.certificates ? ok(parts.certificates) : await certificatesIn(parts);
+  if (!opened.ok) return opened;
+  const certificates = opened.value;
+  const { served } = certificates;
   const state = { draining: false };
   const server = createHttpsServer(parts, certificates, state);
   const listening = await listen(server, parts);
   if (!listening.ok) return listening;
   certificates.start(({ certificate, key }) => server.setSecureContext({ ...TLS, cert: certificate, key }));
   const { port } = listening.value;
-  log.info({ host: parts.host, port, certificateEnds: new Date(loaded.value.notAfter).toISOString() }, "serving");
+  log.info({ host: parts.host, port, certificateEnds: new Date(served.notAfter).toISOString() }, "serving");
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= drain({ server, certificates, log, ms: parts.drainMs ?? DRAIN_MS }, state));
-  return ok({ host: parts.host, port, ...(loaded.value.ca !== undefined && { ca: loaded.value.ca }), close });
+  return ok({ host: parts.host, port, ...(served.ca !== undefined && { ca: served.ca }), close });
+}
+
+/** Of a directory. */
+async function certificatesIn({ certDir, names = [], log }: ServeParts): Promise<Result<Certificates>> {
+  const loaded = await loadOrCreate(certDir, { names });
+  return loaded.ok ? ok(new CertificateWatch(loaded.value, { directory: certDir, names, log })) : loaded;
 }
 
 const TLS = { minVersion: "TLSv1.2" } as const;
 
-function createHttpsServer(parts: ServeParts, certificates: CertificateWatch, state: { readonly draining: boolean }): Server {
+function createHttpsServer(parts: ServeParts, certificates: Certificates, state: { readonly draining: boolean }): Server {
   const { log, metrics, ready, kinds = () => [], exceptions = () => ({}), pending = () => 0 } = parts;
   const gate = new Gate(DEFAULT_LIMITS);
   const health = () => readinessOf([...ready().conditions, certificates.condition(), notDraining(state.draining)]);
@@ -100,7 +118,7 @@ function listen(server: Server, { host, port }: ServeParts): Promise<Result<Addr
 
 interface Stopping {
   readonly server: Server;
-  readonly certificates: CertificateWatch;
+  readonly certificates: Certificates;
   readonly log: Log;
   readonly ms: number;
 }

@@ -1,20 +1,27 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** Forwards TCP connections, each new one to the next port of the list, as a Service spreads them over its pods. */
+/** Forwards TCP connections, each new one to the next port of the list (as it is then) that takes it, as a Service spreads them over its pods. */
 export async function startForwarder(ports: readonly number[]): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const open = new Set<Socket>();
   let count = 0;
-  const server = createServer((client) => {
+  const forward = (client: Socket, tries: number): void => {
     const target = connect(ports[count++ % ports.length] ?? 0, "127.0.0.1");
-    for (const [socket, other] of [[client, target], [target, client]] as const) {
-      open.add(socket);
-      socket.setNoDelay(true).on("error", () => other.destroy()).on("close", () => {
-        open.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
+    target.once("error", () => (tries > 1 ? forward(client, tries - 1) : client.destroy()));
+    target.once("connect", () => {
+      for (const [socket, other] of [[client, target], [target, client]] as const) {
+        open.add(socket);
+        socket.setNoDelay(true).removeAllListeners("error").on("error", () => other.destroy()).on("close", () => {
+          open.delete(socket);
+          other.destroy();
+        });
+        socket.pipe(other);
+      }
+    });
+  };
+  const server = createServer((client) => {
+    client.on("error", () => client.destroy());
+    forward(client, ports.length);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

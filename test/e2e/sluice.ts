@@ -33,6 +33,8 @@ export interface Program {
   get: RunningSluice["get"];
   log(): string;
   stop(): Promise<void>;
+  /** At once, without a word to anybody. */
+  kill(): Promise<void>;
 }
 
 /** Starts `sluice serve` on the cluster, as the ServiceAccount of the manifests; it guards nothing yet. */
@@ -53,7 +55,7 @@ export async function startProgram(cluster: Cluster, { certDir, args: further = 
     child.kill("SIGKILL");
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("")}`);
   }
-  return { port, url, get, log: () => output.join(""), stop: () => ended(child) };
+  return { port, url, get, log: () => output.join(""), stop: () => ended(child), kill: () => ended(child, "SIGKILL") };
 }
 
 /** `args`: further flags of `sluice serve`. */
@@ -116,10 +118,10 @@ function newCertDir(): string {
   return mkdtempSync(join(tmpdir(), "sluice-e2e-"));
 }
 
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+async function ended(child: ChildProcess, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.kill("SIGTERM");
+  child.kill(signal);
   await exited;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadOrCreate, type ServedCertificate } from "../../src/server/certificate-files.js";
+import { certificatesIn } from "../../src/server/certificate-plan.js";
 import { CertificateWatch } from "../../src/server/certificate-watch.js";
 import { issueCa, issueLeaf, type KeyPair } from "../../src/server/certificates.js";
 import { keptLog } from "./small-app.js";
@@ -68,6 +69,31 @@ describe("a throw-away certificate", () => {
     rmSync(join(directory, "ca.crt"));
     expect((await load(daysOn(300))).ca).not.toBe(second.ca);
   });
+});
+
+describe("three years of a certificate of our own, day by day", () => {
+  test("clients that read the CAs within the last day always trust what is served, and nothing is ever about to end", async () => {
+    let bundle = (await load()).ca ?? "";
+    let [leaves, cas] = [0, 0];
+    let last = await load();
+    for (let day = 1; day < 3 * 365; day++) {
+      const now = daysOn(day);
+      const current = await load(now);
+      const leaf = new X509Certificate(current.certificate);
+      // Yesterday's bundle, and today's.
+      for (const text of [bundle, current.ca ?? ""]) {
+        const trusted = certificatesIn(text).map((pem) => new X509Certificate(pem)).filter(({ validTo }) => Date.parse(validTo) > now.getTime());
+        if (!trusted.some((ca) => leaf.verify(ca.publicKey))) throw new Error(`nobody trusts the leaf of day ${day}`);
+      }
+      if (current.notAfter - now.getTime() < 29 * 86_400_000) throw new Error(`the leaf of day ${day} is about to end`);
+      if (current.fingerprint !== last.fingerprint) leaves++;
+      if (current.ca !== last.ca) cas++;
+      [bundle, last] = [current.ca ?? "", current];
+    }
+    // A leaf lasts 60 of its 90 days, a CA 243 of its 365; each CA comes and, later, its predecessor goes.
+    expect([leaves, cas]).toEqual([21, 7]);
+    expect(certificatesIn(bundle).length).toBeLessThanOrEqual(2);
+  }, 120_000);
 });
 
 describe("somebody else's certificate", () => {

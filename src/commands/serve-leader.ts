@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { WrongUse, type Config } from "../config.js";
+import type { Log } from "../log.js";
+import type { KubeObject } from "../model/kubernetes.js";
+import { formatProblem } from "../model/result.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import { webhookConfigurations, type WebhookTarget } from "../review/webhooks.js";
+import { CertificateKeeper } from "../server/certificate-keeper.js";
+import { SecretCertificate } from "../server/certificate-secret.js";
+import { Leader } from "../server/leader.js";
+import type { ServerMetrics } from "../server/metrics.js";
+import type { ObjectAt } from "../server/object-store.js";
+import { clusterObjects } from "../sources/cluster-objects.js";
+import { connectCluster } from "../sources/cluster.js";
+import { unwrap } from "./command.js";
+
+export interface LeadingParts {
+  readonly packs: () => CompiledPacks;
+  readonly log: Log;
+  readonly metrics: ServerMetrics;
+}
+
+/** What replicas share with `--cert-secret`: one certificate, and a leader that renews it and keeps the webhook configurations true. */
+export interface Leading {
+  readonly certificates: SecretCertificate;
+  /** Other packs are in force, which may ask for other configurations. */
+  packsChanged(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts to take part; over a connection of its own, so that renewals wait for nothing else. */
+export async function startLeading(config: Config & { readonly certSecret: string }, { packs, log, metrics }: LeadingParts): Promise<Leading> {
+  const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
+  const store = clusterObjects(connection);
+  const { namespace, name } = namedPair("--cert-secret", config.certSecret);
+  const secret: ObjectAt = { apiVersion: "v1", resource: "secrets", namespace, name };
+  const certificates = await SecretCertificate.open({ store, at: secret, log });
+  const target = targetOf(config);
+  const told = { problem: "" };
+  const configurations = (caBundle: string): readonly KubeObject[] | undefined => {
+    const made = webhookConfigurations(packs(), { ...target, caBundle });
+    const problem = made.ok ? "" : made.problems.map(formatProblem).join("; ");
+    if (problem !== told.problem && problem !== "") log.error({ reason: problem }, "the webhook configurations cannot be told; they stay as they are");
+    told.problem = problem;
+    return made.ok ? made.value : undefined;
+  };
+  const keeper = new CertificateKeeper({ store, secret, names: [...namesOf(target), ...config.names], owner: namespace, configurations, changed: (held) => certificates.take(held), log });
+  const leader = new Leader({
+    store,
+    // Of the same name: replicas that share a certificate share a leader.
+    at: { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name },
+    identity: `${hostname()}_${randomUUID()}`,
+    lead: (leading) => keeper.run(leading),
+    log,
+    registry: metrics.registry,
+  });
+  const stopping = new AbortController();
+  const running = leader.run(stopping.signal);
+  return {
+    certificates,
+    packsChanged: () => keeper.nudge(),
+    stop: async () => {
+      stopping.abort();
+      await running;
+      connection.close();
+    },
+  };
+}
+
+function targetOf({ url, service }: Config): WebhookTarget {
+  return { at: url === undefined ? namedPair("--service", service) : { url } };
+}
+
+/** Under what names the API server calls: "the server name is `<svc>.<ns>.svc`" (admissionregistration.k8s.io/v1, ServiceReference). */
+function namesOf({ at }: WebhookTarget): readonly string[] {
+  if ("url" in at) return [new URL(at.url).hostname.replace(/^\[|\]$/g, "")];
+  return [`${at.name}.${at.namespace}.svc`, `${at.name}.${at.namespace}.svc.cluster.local`];
+}
+
+function namedPair(flag: string, text: string): { readonly namespace: string; readonly name: string } {
+  const [namespace, name, ...rest] = text.split("/");
+  if (!namespace || !name || rest.length > 0) throw new WrongUse(`\`${flag} ${text}\` is not NAMESPACE/NAME`);
+  return { namespace, name };
+}

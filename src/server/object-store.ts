@@ -1,0 +1,21 @@
+import type { KubeObject } from "../model/kubernetes.js";
+
+/** Where one object lies. */
+export interface ObjectAt {
+  readonly apiVersion: string;
+  /** Plural, as in paths. */
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/**
+ * Single objects of the cluster, read consistently and written only where nobody else wrote since: an object with a
+ * `resourceVersion` replaces that version and no other, one without is made where there is none. This is what makes a leader
+ * safe that does not know yet that it is no longer one. Rejects when the API server does not answer, or forbids it.
+ */
+export interface ObjectStore {
+  read(at: ObjectAt, signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** What is stored now, or `conflict`: somebody else was first. */
+  write(at: ObjectAt, object: KubeObject, signal: AbortSignal): Promise<KubeObject | "conflict">;
+}

@@ -1,0 +1,53 @@
+import { isRecord, type KubeObject } from "../model/kubernetes.js";
+import { ClusterError, type ClusterConnection } from "./cluster-connection.js";
+
+/** Where one object lies; `resource` is its plural. */
+export interface ObjectPlace {
+  readonly apiVersion: string;
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface ClusterObjects {
+  /** Undefined when there is none. Without a resourceVersion in the question the API server reads consistently. */
+  read(at: ObjectPlace, signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** Replaces the version that the object names, or makes it where it names none; `conflict` when somebody else was first. */
+  write(at: ObjectPlace, object: KubeObject, signal: AbortSignal): Promise<KubeObject | "conflict">;
+}
+
+/** Single objects of a cluster, by compare-and-swap. */
+export function clusterObjects(connection: ClusterConnection): ClusterObjects {
+  return {
+    read: async (at, signal) => {
+      try {
+        return asObject(await connection.get(pathOf(at, at.name), signal));
+      } catch (error) {
+        if (error instanceof ClusterError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
+    write: async (at, object, signal) => {
+      const isNew = object.metadata.resourceVersion === undefined;
+      try {
+        const { body } = await connection.send(pathOf(at, isNew ? undefined : at.name), { method: isNew ? "POST" : "PUT", contentType: "application/json", body: object }, signal);
+        return asObject(body);
+      } catch (error) {
+        // 409: another version, or already there. 404: the one to replace is gone.
+        if (error instanceof ClusterError && (error.status === 409 || (error.status === 404 && !isNew))) return "conflict";
+        throw error;
+      }
+    },
+  };
+}
+
+function pathOf({ apiVersion, namespace, resource }: ObjectPlace, name: string | undefined): string {
+  const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const within = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${root}${within}/${resource}${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
+}
+
+function asObject(value: unknown): KubeObject {
+  if (!isRecord(value) || !isRecord(value["metadata"])) throw new Error("the answer of the API server is no object");
+  return value as KubeObject;
+}
