@@ -37,8 +37,8 @@ export interface Cluster extends ClusterAddress {
   kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
   /** Path of a user's kubeconfig. */
   kubeconfig(user: UserName): string;
-  /** Path of a kubeconfig with a real token of a ServiceAccount, as a program in its pod would have. */
-  serviceAccountKubeconfig(namespace: string, name: string): Promise<string>;
+  /** Path of a kubeconfig with a real token of a ServiceAccount, as a program in its pod would have; by way of a proxy where one is named. */
+  serviceAccountKubeconfig(namespace: string, name: string, proxy?: { readonly url: string; readonly caFile: string }): Promise<string>;
   /** `kubectl apply` of YAML text, one object or several; throws what kubectl printed. */
   apply(manifest: string | object | readonly object[], as?: KubectlOptions["as"]): Promise<void>;
   /** `kubectl get ... -o json`; undefined when there is no such object, throws otherwise. */
@@ -69,10 +69,10 @@ export function connectCluster(address: ClusterAddress): Cluster {
     },
     kubectl,
     kubeconfig: (user) => kubeconfigFile(address.directory, user),
-    async serviceAccountKubeconfig(namespace, name) {
+    async serviceAccountKubeconfig(namespace, name, { url, caFile: ca } = { url: address.server, caFile: caFile(address.directory) }) {
       const token = (await must(["create", "token", "-n", namespace, name, "--duration", "1h"])).trim();
       const path = kubeconfigFile(address.directory, `${namespace}-${name}-${randomBytes(4).toString("hex")}`);
-      writeFileSync(path, kubeconfigText(address.server, caFile(address.directory), token), { mode: 0o600 });
+      writeFileSync(path, kubeconfigText(url, ca, token), { mode: 0o600 });
       return path;
     },
     apply,

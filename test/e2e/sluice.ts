@@ -37,10 +37,16 @@ export interface Program {
   kill(): Promise<void>;
 }
 
+/** How Sluice gets to the API server. */
+export interface Way {
+  /** Instead of the API server itself. */
+  readonly proxy?: { readonly url: string; readonly caFile: string };
+}
+
 /** Starts `sluice serve` on the cluster, as the ServiceAccount of the manifests; it guards nothing yet. */
-export async function startProgram(cluster: Cluster, { certDir, args: further = [] }: { readonly certDir: string; readonly args?: readonly string[] }): Promise<Program> {
+export async function startProgram(cluster: Cluster, { certDir, args: further = [], proxy }: { readonly certDir: string; readonly args?: readonly string[] } & Way): Promise<Program> {
   await cluster.apply(manifests("deploy/base/rbac.yaml"));
-  const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice");
+  const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice", proxy);
   const [port = 0] = await freePorts();
   const args = ["dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir, ...further];
   const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env["PATH"], HOME: certDir, KUBECONFIG: kubeconfig }, stdio: ["ignore", "pipe", "pipe"] });
@@ -53,7 +59,7 @@ export async function startProgram(cluster: Cluster, { certDir, args: further = 
     await waitFor("sluice to be ready", async () => (await get("/readyz")).status === 200, 30_000);
   } catch (error) {
     child.kill("SIGKILL");
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("")}`);
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("").replace(/^/gm, "| ")}`);
   }
   return { port, url, get, log: () => output.join(""), stop: () => ended(child), kill: () => ended(child, "SIGKILL") };
 }
@@ -91,11 +97,11 @@ function packFlags(args: readonly string[]): readonly string[] {
 }
 
 /** Several replicas with one certificate, behind one address that gives each new connection to the next of them. */
-export async function startReplicas(cluster: Cluster, count: number): Promise<RunningSluice & { readonly programs: readonly Program[] }> {
+export async function startReplicas(cluster: Cluster, count: number, way: Way = {}): Promise<RunningSluice & { readonly programs: readonly Program[] }> {
   const certDir = newCertDir();
   const programs: Program[] = [];
   // The first one makes the certificate that the others find.
-  for (let index = 0; index < count; index++) programs.push(await startProgram(cluster, { certDir, args: ["--own-namespace", "sluice-system"] }));
+  for (let index = 0; index < count; index++) programs.push(await startProgram(cluster, { certDir, args: ["--own-namespace", "sluice-system"], ...way }));
   const forwarder = await startForwarder(programs.map(({ port }) => port));
   const remove = await installPrintedWebhooks(cluster, ["--url", forwarder.url, "--ca-bundle", join(certDir, "ca.crt")]);
   const [first] = programs;
