@@ -1,155 +1,144 @@
-import { differingKeys } from "../model/layered-map.js";
-import type { NamespaceState, Snapshot } from "../model/snapshot.js";
-import { isSameGround } from "./ground.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { LabelBox } from "../sets/label-box.js";
+import { likenessOf } from "./likeness.js";
 import { isFuture, type ProofContext } from "./inquiry.js";
 import { holds } from "./prove.js";
 import type { Flow, FlowPeer, FlowTarget, PodSpace } from "./question.js";
 
-/** One flow of one namespace, resolved on a snapshot only as far as it must be. */
-export interface StandingQuestion {
-  readonly namespace: PodSpace["namespace"];
-  /** Undefined: it has no peer, and nothing is demanded. */
-  whole(): Flow | undefined;
-  /** Only the peers in one namespace; absent for flows with alternatives, which are one question. */
-  within?(namespace: string): Flow | undefined;
-}
-
 /**
- * Remembers for which namespaces one flow is proven. A proof stays as long as what it rests on: the policies and labels of the
- * namespaces of its ends, nodes, cluster-scoped policies, and who its peers are. After a change only the peers that it concerns are
- * asked about again.
+ * Remembers the proofs of one flow by all that they rest on, so that nothing remembered is ever stale: the likeness of the
+ * namespaces of both ends, who runs as a peer, addresses and traffic. Namespaces made alike share their proofs, and a change asks again
+ * only about the ends it touches.
  */
 export class StandingFlow {
   private readonly context: ProofContext;
-  private readonly known = new WeakMap<object, Known>();
+  private world: World | undefined;
+  /** By the subject's end and traffic, then by the other end. */
+  private groups = new Map<string, Map<string | number, boolean>>();
+  private size = 0;
 
   constructor(context: ProofContext) {
     this.context = context;
   }
 
   /** Is the flow proven on the snapshot? False: it is broken, or not proven within the budget. */
-  isProven(snapshot: Snapshot, question: StandingQuestion): boolean {
-    const key = keyOf(question.namespace);
-    const known = this.known.get(key);
-    const world = worldOf(snapshot);
-    if (known && isSameWorld(known.world, world)) return known.isProven;
-    const { flow, open } = partsToAsk(known, world, question);
-    const isProven = open.every((part) => holds(snapshot, part, this.context).answer === "proven");
-    this.known.set(key, { world, isProven, anyOf: flow ? flow.anyOf.map(remembered) : (known?.anyOf ?? []) });
+  isProven(snapshot: Snapshot, flow: Flow): boolean {
+    this.enter(snapshot);
+    const [target, ...others] = flow.anyOf;
+    if (!target) return true;
+    // Without alternatives every peer counts for itself.
+    if (others.length === 0 && target.some !== true) return this.isEachProven(flow, target, snapshot);
+    const keys = flow.anyOf.map((one) => `${one.some === true ? "some " : ""}${one.peers.map((peer) => keyOfPeer(flow, { target: one, peer, snapshot })).join()}`);
+    return this.isPartProven(this.group(""), { key: keys.join(" or "), flow }, snapshot);
+  }
+
+  private isEachProven(flow: Flow, target: FlowTarget, snapshot: Snapshot): boolean {
+    const own = endOf(flow.subject.namespace, snapshot, flow.runningOnly);
+    const group = this.group(`${own.like} on ${trafficText(target)}`);
+    return target.peers.every((peer) => {
+      const key = alikeOf(own, peer, snapshot) ?? keyOfPeer(flow, { target, peer, snapshot });
+      return this.isPartProven(group, { key, flow: { ...flow, anyOf: [{ ...target, peers: [peer] }] } }, snapshot);
+    });
+  }
+
+  private isPartProven(group: Map<string | number, boolean>, { key, flow }: { readonly key: string | number; readonly flow: Flow }, snapshot: Snapshot): boolean {
+    let isProven = group.get(key);
+    if (isProven === undefined) {
+      isProven = holds(snapshot, flow, this.context).answer === "proven";
+      if (++this.size > MAX_PROOFS) this.forget();
+      group.set(key, isProven);
+    }
     return isProven;
+  }
+
+  private group(name: string): Map<string | number, boolean> {
+    let group = this.groups.get(name);
+    if (!group) this.groups.set(name, (group = new Map<string | number, boolean>()));
+    return group;
+  }
+
+  private forget(): void {
+    [this.groups, this.size] = [new Map(), 0];
+  }
+
+  private enter({ nodes, clusterPolicies }: Snapshot): void {
+    if (this.world?.nodes === nodes && this.world.clusterPolicies === clusterPolicies) return;
+    this.world = { nodes, clusterPolicies };
+    this.forget();
   }
 }
 
-/** What a proof may look at of a snapshot. Other objects are known by number, so that old ones need not be kept. */
-interface World extends Pick<Snapshot, "namespaces" | "nodes" | "clusterPolicies"> {
-  readonly objects: number;
+const MAX_PROOFS = 50_000;
+
+type World = Pick<Snapshot, "nodes" | "clusterPolicies">;
+
+/** The usual peer: any pod of another namespace, where neither end speaks of the other by name. Its likeness says it all. */
+function alikeOf(own: End, peer: FlowPeer, snapshot: Snapshot): number | undefined {
+  if (peer.kind !== "space" || isFuture(peer.namespace) || own.name === undefined) return undefined;
+  const { name } = peer.namespace;
+  const { number, mentions } = likenessOf(snapshot, name);
+  return number === 0 || own.name === name || own.mentions.has(name) || mentions.has(own.name) ? undefined : number;
 }
 
-interface Known {
-  /** The latest in which it was asked about. */
-  readonly world: World;
-  readonly isProven: boolean;
-  readonly anyOf: readonly KnownTarget[];
+interface OtherEnd {
+  readonly target: FlowTarget;
+  readonly peer: FlowPeer;
+  readonly snapshot: Snapshot;
 }
 
-/** A target without the pods and namespaces that `world` tells of. */
-type KnownTarget = FlowTarget;
-
-function remembered(target: FlowTarget): KnownTarget {
-  return { ...target, peers: target.peers.filter((peer) => peer.kind === "addresses" || (peer.kind === "pod" && peer.pod.origin === "hypothetical")) };
+/** All that a proof about one peer rests on. The flow's boxes and its direction are always the same. */
+function keyOfPeer({ subject, runningOnly }: Flow, { target, peer, snapshot }: OtherEnd): string {
+  const own = endOf(subject.namespace, snapshot, runningOnly);
+  const traffic = trafficText(target);
+  if (peer.kind === "addresses") return `${own.like} to ${rangesText(peer)} on ${traffic}`;
+  const other = endOf(peer.kind === "pod" ? snapshot.namespace(peer.pod.namespace) : peer.namespace, snapshot);
+  const isSame = own.name !== undefined && own.name === other.name;
+  const who = peer.kind === "pod" ? `pod ${numberOf(peer.pod)}` : "space";
+  return `${own.like}${named(own, other, snapshot)} to ${who} in ${isSame ? "same" : `${other.like}${named(other, own, snapshot)}`} on ${traffic}`;
 }
 
-const numbers = new WeakMap<Snapshot["objects"], number>();
+function trafficText({ traffic }: FlowTarget): string {
+  return typeof traffic === "function" ? `f${numberOf(traffic)}` : traffic.ranges.join(";");
+}
+
+interface End {
+  readonly like: string;
+  readonly name: string | undefined;
+  readonly mentions: ReadonlySet<string>;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** `runningOnly`: the question is about the very pods that run. */
+function endOf(namespace: PodSpace["namespace"], snapshot: Snapshot, runningOnly = false): End {
+  if (isFuture(namespace)) return { like: futureText(namespace, snapshot), name: undefined, mentions: NOTHING };
+  const { name } = namespace;
+  const state = snapshot.namespaces.get(name);
+  const { number, mentions } = likenessOf(snapshot, name);
+  return { like: !state ? `no ${name}` : runningOnly ? `${number} pods ${numberOf(state.pods)}` : String(number), name, mentions };
+}
+
+/** Cluster-scoped policies may speak of any name, and one that is free again is one that a future namespace may have. */
+function futureText({ future }: { readonly future: LabelBox }, { namespaces, clusterPolicies }: Snapshot): string {
+  return `future ${future.key}${clusterPolicies.size > 0 ? ` beside ${numberOf(namespaces)}` : ""}`;
+}
+
+/** An end's name matters where the other end's policies speak of it; a future namespace may have each of those names that is free. */
+function named({ name }: End, { mentions }: End, { namespaces }: Snapshot): string {
+  if (mentions.size === 0) return "";
+  if (name === undefined) return `(but ${[...mentions].filter((one) => namespaces.has(one)).sort().join()})`;
+  return mentions.has(name) ? `(${name})` : "";
+}
+
+const numbers = new WeakMap<object, number>();
 let last = 0;
 
-function worldOf({ namespaces, nodes, clusterPolicies, objects }: Snapshot): World {
-  let number = numbers.get(objects);
-  if (number === undefined) numbers.set(objects, (number = ++last));
-  return { namespaces, nodes, clusterPolicies, objects: number };
+function numberOf(value: object): number {
+  let number = numbers.get(value);
+  if (number === undefined) numbers.set(value, (number = ++last));
+  return number;
 }
 
-function isSameWorld(a: World, b: World): boolean {
-  return a.namespaces === b.namespaces && a.nodes === b.nodes && a.clusterPolicies === b.clusterPolicies && a.objects === b.objects;
-}
-
-function keyOf(namespace: PodSpace["namespace"]): object {
-  return isFuture(namespace) ? namespace.future : namespace;
-}
-
-interface Parts {
-  /** The flow, where it was resolved as a whole. */
-  readonly flow?: Flow | undefined;
-  /** What is not known to hold. */
-  readonly open: readonly Flow[];
-}
-
-function partsToAsk(known: Known | undefined, world: World, { namespace, whole, within }: StandingQuestion): Parts {
-  if (!known?.isProven || !isSameSubject(known.world, world, namespace)) return all(whole());
-  if (within && known.world.objects === world.objects) return { open: openIn(differing(known.world, world).map(within), known, world) };
-  const flow = whole();
-  if (flow?.anyOf.length !== known.anyOf.length) return all(flow);
-  const open = openIn([flow], known, world);
-  // One alternative must hold in full: with several, all of it is asked again.
-  return open.length > 0 && !within ? all(flow) : { flow, open };
-}
-
-function all(flow: Flow | undefined): Parts {
-  return { flow, open: flow ? [flow] : [] };
-}
-
-function isSameSubject(was: World, world: World, namespace: PodSpace["namespace"]): boolean {
-  if (was.nodes !== world.nodes || was.clusterPolicies !== world.clusterPolicies) return false;
-  // A name that is free again is one that a future namespace may have.
-  return isFuture(namespace) ? differing(was, world).every((name) => world.namespaces.has(name)) : isSame(was, world, namespace.name);
-}
-
-/** The parts of flows whose peers are new or stand on other ground. */
-function openIn(flows: readonly (Flow | undefined)[], known: Known, world: World): readonly Flow[] {
-  return flows.flatMap((flow) => (flow && openPart(flow, known, world)) ?? []);
-}
-
-function openPart(flow: Flow, { anyOf, world: was }: Known, world: World): Flow | undefined {
-  const open = flow.anyOf.map((target, i) => {
-    const known = anyOf[i];
-    const peers = known && isSameTraffic(target, known) ? target.peers.filter((peer) => !isKnownPeer(peer, { known, was, world })) : target.peers;
-    return { ...target, peers };
-  });
-  return open.some(({ peers }) => peers.length > 0) ? { ...flow, anyOf: open } : undefined;
-}
-
-interface Then {
-  readonly known: KnownTarget;
-  readonly was: World;
-  readonly world: World;
-}
-
-function isKnownPeer(peer: FlowPeer, { known, was, world }: Then): boolean {
-  if (peer.kind === "addresses") return known.peers.some((other) => other.kind === "addresses" && other.addresses.equals(peer.addresses));
-  if (peer.kind === "space" && isFuture(peer.namespace)) return false;
-  const name = peer.kind === "pod" ? peer.pod.namespace : nameOf(peer.namespace);
-  const state = was.namespaces.get(name);
-  const isThere = peer.kind === "space" ? state?.namespace === peer.namespace : state?.pods.get(peer.pod.name) === peer.pod || known.peers.some((other) => other.kind === "pod" && other.pod === peer.pod);
-  return isThere && isSame(was, world, name);
-}
-
-function nameOf(namespace: PodSpace["namespace"]): string {
-  return isFuture(namespace) ? "" : namespace.name;
-}
-
-/** Rules that accept addresses can only help a running pod; others are for cluster-scoped policies to have. */
-function isSame(a: World, b: World, name: string): boolean {
-  return isSameGround(a.namespaces.get(name), b.namespaces.get(name), b.clusterPolicies.size > 0);
-}
-
-let compared: { readonly a: World["namespaces"]; readonly b: World["namespaces"]; readonly names: readonly string[] } | undefined;
-
-/** Many flows are asked about with the same two states one after the other. */
-function differing({ namespaces: a }: World, { namespaces: b }: World): readonly string[] {
-  if (compared?.a !== a || compared.b !== b) compared = { a, b, names: differingKeys<NamespaceState>(a, b) };
-  return compared.names;
-}
-
-function isSameTraffic(a: FlowTarget, b: FlowTarget): boolean {
-  if (a.some !== b.some) return false;
-  return a.traffic === b.traffic || (typeof a.traffic !== "function" && typeof b.traffic !== "function" && a.traffic.equals(b.traffic));
+function rangesText({ addresses }: Extract<FlowPeer, { kind: "addresses" }>): string {
+  return `${addresses.v4.ranges.join(";")} ${addresses.v6.ranges.join(";")}`;
 }

@@ -87,6 +87,7 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     packs: new Map(packs.map((pack) => [pack.pack.name, pack])),
     baselines: new Map(packs.flatMap(({ pack }) => Object.entries(pack.spec.baselines))),
     isExempt: (name) => patterns.some((pattern) => globMatches(pattern, name)),
+    namespaceSets: new Map(),
   };
   const rules = packs.flatMap((pack) => compileRules(pack, world, problems));
   const exemptions = packs.flatMap((pack) => compileExemptions(pack, world, problems));
@@ -124,6 +125,8 @@ interface World {
   readonly packs: ReadonlyMap<string, ParsedPack>;
   readonly baselines: ReadonlyMap<string, Baseline>;
   isExempt(namespace: string): boolean;
+  /** By what the packs write: rules that name the same set share what is remembered of it. */
+  readonly namespaceSets: Map<unknown, NamespaceSelector>;
 }
 
 function compileRules(parsed: ParsedPack, world: World, problems: Problem[]): CompiledRule[] {
@@ -207,7 +210,7 @@ function at<T>(result: Result<T>, path: string): Result<T> {
 }
 
 function compileScope({ pack, params }: ParsedPack, world: World): CompileScope {
-  const { profile, isExempt, baselines } = world;
+  const { profile, isExempt, baselines, namespaceSets } = world;
   const when = (condition: unknown, path: string): Result<boolean> => {
     if (condition === undefined) return ok(true);
     const program = at(compileCel(String(condition)), path);
@@ -216,7 +219,11 @@ function compileScope({ pack, params }: ParsedPack, world: World): CompileScope 
   };
   const namespaces = (spec: unknown, path: string): Result<NamespaceSelector> => {
     const named = lookUp(spec, pack.name, { world, part: "namespaces", path });
-    return named.ok ? compileNamespaces(named.value, isExempt, path) : named;
+    if (!named.ok) return named;
+    const known = namespaceSets.get(named.value);
+    const compiled = known ? ok(known) : compileNamespaces(named.value, isExempt, path);
+    if (compiled.ok && isRecord(named.value)) namespaceSets.set(named.value, compiled.value);
+    return compiled;
   };
   const endpoint: CompileScope["endpoint"] = (spec, path) => {
     const named = lookUp(spec, pack.name, { world, part: "endpoints", path });

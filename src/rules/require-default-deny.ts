@@ -1,10 +1,10 @@
 import { isolated, isolationRegression } from "../engine/prove-isolation.js";
 import { describeCounterexample } from "../engine/describe.js";
 import type { Counterexample, PodSpace, Proof } from "../engine/question.js";
-import { isLive, type Pod } from "../model/endpoint.js";
+import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
 import { nameKey } from "../model/kubernetes.js";
 import { ok } from "../model/result.js";
-import type { Snapshot } from "../model/snapshot.js";
+import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import type { EngineProfile } from "../engine/verdict.js";
 import type { Direction, Policy } from "../model/policy.js";
 import { LabelBox } from "../sets/label-box.js";
@@ -32,17 +32,28 @@ export const requireDefaultDeny = {
 
 function protection(namespaces: NamespaceSelector, { engine, budget, byMeaning }: CompileScope & { readonly byMeaning: boolean }): Protection {
   const context = { profile: engine, budget };
+  const proven = new WeakMap<NamespaceState["policies"], Namespace>();
+  const prove = (snapshot: Snapshot, scope: Scope): readonly Proof[] => DIRECTIONS.map((direction) => isolated(snapshot, { space: everyPod(scope), directions: [direction], context }));
+  /** NetworkPolicies isolate whatever runs: a proof rests on them and the namespace alone. Others may decide about the ports of what runs. */
+  const isProven = (snapshot: Snapshot, scope: Scope): boolean => {
+    const state = "future" in scope ? undefined : snapshot.namespaces.get(scope.name);
+    if (!state || snapshot.clusterPolicies.size > 0) return false;
+    if (proven.get(state.policies) === state.namespace) return true;
+    const isHeld = selectsAll(state) || prove(snapshot, scope).every(({ answer }) => answer === "proven");
+    if (isHeld) proven.set(state.policies, state.namespace);
+    return isHeld;
+  };
   const openly = (snapshot: Snapshot, scope: Scope): readonly Outcome[] => (byMeaning ? openPolicies(snapshot, scope, engine).map((open) => openOutcome(open, snapshot)) : []);
   const standing = (snapshot: Snapshot, scope: Scope): readonly Outcome[] => {
     if (!("future" in scope) && !namespaces.includes(scope)) return [];
-    const space = everyPod(scope);
-    return [outcomeOf(DIRECTIONS.map((direction) => isolated(snapshot, { space, directions: [direction], context })), snapshot, space), ...openly(snapshot, scope)];
+    return [isProven(snapshot, scope) ? HOLDS : outcomeOf(prove(snapshot, scope), snapshot, everyPod(scope)), ...openly(snapshot, scope)];
   };
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, () => false),
     allScopes: (snapshot) => namespacesIn(snapshot, namespaces).map((state) => state.namespace),
     standing,
     regression: ({ before, after }, scope) => {
+      if (!byMeaning && isProven(before, scope) && isProven(after, scope)) return [HOLDS];
       const space = everyPod(scope);
       const known = new Set(openPolicies(before, scope, engine).map(({ policy }) => policy));
       const opened = byMeaning ? openPolicies(after, scope, engine).filter(({ policy }) => !known.has(policy)) : [];
@@ -54,6 +65,14 @@ function protection(namespaces: NamespaceSelector, { engine, budget, byMeaning }
     forPod: (snapshot, pod) => standing(snapshot, snapshot.namespace(pod.namespace)),
   };
 }
+
+/** "Isolated when some policy selects it and lists the direction" (S2): policies with an empty selector select every pod there could be. */
+function selectsAll({ policies, namespace }: NamespaceState): boolean {
+  const whole = [...policies.values()].filter(({ tier, subject }) => tier.defaultAction === "Deny" && subject.pods.isAll && subject.namespaces.matches(namespace.labels));
+  return DIRECTIONS.every((direction) => whole.some(({ isolates }) => isolates[direction]));
+}
+
+const HOLDS: Outcome = { outcome: "holds" };
 
 function brokenBefore(outcome: Outcome): readonly Outcome[] {
   return outcome.outcome === "broken" ? [{ ...outcome, outcome: "broken-before" }] : [];

@@ -1,6 +1,7 @@
 import { describeCounterexample, describeEnd, describeEndpoint, endNamespaces } from "../engine/describe.js";
 import { fixFlow } from "../engine/fix.js";
 import { affectedPods, holds, holdsForPod, regression, type ProofContext } from "../engine/prove.js";
+import { likenessOf } from "../engine/likeness.js";
 import { isNoLoss, lossesOf, mayLose, type Losses } from "../engine/losses.js";
 import { StandingFlow } from "../engine/standing.js";
 import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../engine/question.js";
@@ -32,8 +33,11 @@ export const requireFlow = {
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
   const at: At = { context, known: new StandingFlow(context) };
+  const { scopes, allScopes } = scopesOfFlow(flow);
   return {
-    ...scopesOfFlow(flow),
+    scopes,
+    askedScopes: (change) => unlike(scopes(change), change, (scope) => regressions(flow, change, { ...at, scope })),
+    allScopes,
     peers: (snapshot) => [peersOf(flow, snapshot)],
     regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
     standing: (snapshot, scope) => {
@@ -69,13 +73,31 @@ interface Asked {
   readonly context: ProofContext;
 }
 
-/** Usually the flow holds, and this is known. */
-function isProven(flow: FlowSpec, snapshot: Snapshot, { known, scope }: At & { readonly scope: Scope }): boolean {
-  return known.isProven(snapshot, {
-    namespace: "future" in scope ? scope : snapshot.namespace(scope.name),
-    whole: () => required(flow, snapshot, { scope }),
-    ...(flow.endpoint.splits && { within: (namespace: string) => required(flow, snapshot, { scope, within: namespace }) }),
+/**
+ * Namespaces alike answer alike: what a change of policies in another namespace does to a flow of one, it does to all of
+ * its likeness. Where it breaks nothing, the first of them stands for the others, and none is needed where nothing is to be told.
+ */
+function unlike(scopes: readonly Scope[], change: Change, outcomesOf: (scope: Scope) => readonly Outcome[]): readonly Scope[] {
+  const { namespace, before, after } = change;
+  if (namespace === undefined || !lossesIn(change)) return scopes;
+  const ends = [before, after].map((snapshot) => likenessOf(snapshot, namespace).mentions);
+  const known = new Map<number, boolean>();
+  return scopes.filter((scope) => {
+    if ("future" in scope || scope.name === namespace) return true;
+    const { number, mentions } = likenessOf(after, scope.name);
+    if (number === 0 || mentions.has(namespace) || ends.some((names) => names.has(scope.name))) return true;
+    const breaks = known.get(number);
+    if (breaks !== undefined) return breaks;
+    const outcomes = outcomesOf(scope).map(({ outcome }) => outcome);
+    known.set(number, outcomes.includes("broken"));
+    return outcomes.some((outcome) => outcome !== "holds");
   });
+}
+
+/** Usually the flow holds, and this is known. Without a peer nothing is demanded. */
+function isProven(flow: FlowSpec, snapshot: Snapshot, { known, ...seen }: At & { readonly scope: Scope; readonly within?: string }): boolean {
+  const question = required(flow, snapshot, seen);
+  return question === undefined || known.isProven(snapshot, question);
 }
 
 function regressions(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): readonly Outcome[] {
@@ -83,10 +105,11 @@ function regressions(flow: FlowSpec, change: Change, at: At & { readonly scope: 
   const { scope } = at;
   const isElsewhere = namespace !== undefined && ("future" in scope || scope.name !== namespace);
   if (isElsewhere && flow.endpoint.local) return [];
-  const isHeld = isProven(flow, before, at);
+  const seen = { scope, ...(isElsewhere && flow.endpoint.splits && { within: namespace }) };
+  const isHeld = isProven(flow, before, { ...at, ...seen });
   const losses = lossesIn(change);
   if (isHeld && losses && isNoLoss(losses)) return [HOLDS];
-  const whole = required(flow, after, { scope, ...(isElsewhere && flow.endpoint.splits && { within: namespace }) });
+  const whole = required(flow, after, seen);
   if (!whole) return [];
   const questions = (): readonly Flow[] => questionsOf(whole, isElsewhere ? namespace : undefined).filter((question) => isConcerned(flow, question, { change, scope }));
   return isHeld ? lost(flow, change, { ...at, whole, questions }) : eachRegression(flow, change, { ...at, questions });
@@ -99,11 +122,11 @@ interface Asking extends At {
 /** What held for every pod is broken by a change of policies iff it does not hold after it; it need not be asked where the change can take nothing from it. */
 function lost(flow: FlowSpec, change: Change, { whole, ...asking }: Asking & { readonly whole: Flow }): readonly Outcome[] {
   const losses = lossesIn(change);
-  if (losses && (!mayLose(losses, whole) || holds(change.after, whole, asking.context).answer === "proven")) return [HOLDS];
+  if (losses && (!mayLose(losses, whole) || asking.known.isProven(change.after, whole))) return [HOLDS];
   return eachRegression(flow, change, asking);
 }
 
-function eachRegression(flow: FlowSpec, change: Change, { context, questions }: Asking): readonly Outcome[] {
+function eachRegression(flow: FlowSpec, change: Change, { context, known, questions }: Asking): readonly Outcome[] {
   const { before, after } = change;
   const losses = lossesIn(change);
   const kept: Flow[] = [];
@@ -115,7 +138,7 @@ function eachRegression(flow: FlowSpec, change: Change, { context, questions }: 
     kept.push(question);
     return [];
   });
-  return [...lost, ...brokenBefore(flow, kept, { snapshot: after, context })];
+  return [...lost, ...brokenBefore(flow, kept, { snapshot: after, context, known })];
 }
 
 const losses = new WeakMap<Change, Losses | "unknown">();
@@ -128,8 +151,9 @@ function lossesIn(change: Change): Losses | undefined {
 }
 
 /** "Endpoints broken before and after are warned about when the change touches an end of that flow": by the first of them. */
-function brokenBefore(flow: FlowSpec, questions: readonly Flow[], { snapshot, context }: Pick<Asked, "snapshot" | "context">): readonly Outcome[] {
+function brokenBefore(flow: FlowSpec, questions: readonly Flow[], { snapshot, context, known }: At & Pick<Asked, "snapshot">): readonly Outcome[] {
   for (const question of questions) {
+    if (known.isProven(snapshot, question)) continue;
     const standing = outcome(flow, holds(snapshot, question, context), { snapshot, question, context });
     if (standing.outcome === "broken") return [{ ...standing, outcome: "broken-before" }];
   }

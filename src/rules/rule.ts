@@ -78,6 +78,8 @@ export interface Protection {
   peers?(snapshot: Snapshot): readonly FlowPeers[];
   /** The scopes whose property this change could alter. */
   scopes(change: Change): readonly Scope[];
+  /** Those of them that need asking, where some answer for others too; absent: all. */
+  askedScopes?(change: Change): readonly Scope[];
   /** Every scope that the property is asked of, for reports. */
   allScopes(snapshot: Snapshot): readonly Scope[];
   /** Is there a pod for which it held before and does not hold after? Where the change touches it, also whether it was broken already. */
