@@ -40,6 +40,7 @@ export interface Config {
   readonly inOrder: boolean;
   readonly as?: string;
   readonly apply: boolean;
+  readonly effective: boolean;
   /** Regular expression over `test: case`. */
   readonly run?: string;
   readonly coverage: boolean;
@@ -106,6 +107,7 @@ export const OPTIONS = {
   steps: { flags: "--steps <n>", text: "budget of a proof in solver steps" },
   inOrder: { flags: "--in-order", text: "one manifest after the other, as `kubectl apply` would" },
   as: { flags: "--as <user>", text: "user who makes the change (default: nobody exempt)" },
+  effective: { flags: "--effective", text: "every value of every rule, and where it came from" },
   apply: { flags: "--apply", text: "apply each admitted change before the next review" },
   run: { flags: "--run <regex>", text: "only cases whose `test: case` matches" },
   coverage: { flags: "--coverage", text: "tell which rules, outcomes, flow alternatives and parameters no test shows" },
@@ -156,6 +158,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     forbid: raw.forbid === true,
     inOrder: raw.inOrder === true,
     apply: raw.apply === true,
+    effective: raw.effective === true,
     coverage: raw.coverage === true,
     mutate: raw.mutate === true,
     junit: raw.junit === true,

@@ -3,6 +3,7 @@ import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import type { FlowPeers } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { exceptionLines, exceptionsAsJson } from "./exceptions-selector.js";
+import { effectiveText } from "./effective-selector.js";
 import type { LoadedPacks } from "../sources/packs.js";
 import { openState } from "../sources/state.js";
 import { jsonText, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
@@ -12,9 +13,10 @@ export const command: Command = {
   name: "rules",
   description:
     "Lists the rules, parameters and profile that are in force with these packs and settings, what gave a value that is no default, and which exceptions count until when.\n" +
+    "--effective shows every value and where it came from. Weakest first: the packs that a pack extends from left to right, the pack itself, overlays in the packs folder by file name, --profile from left to right, --set.\n" +
     "With --state or --cluster also who the peers of each required flow are there: a flow whose peer is unknown is not checked.",
   arguments: [],
-  options: ["packs", "profile", "set", "state", "cluster"],
+  options: ["packs", "profile", "set", "effective", "state", "cluster"],
   formats: ["text", "json"],
   example: "sluice rules --set holdPods=flows --state manifests/",
   run,
@@ -22,6 +24,7 @@ export const command: Command = {
 
 async function run(config: Config, session: Session): Promise<Outcome> {
   const loaded = await readPacks(config, session);
+  if (config.effective) return { output: config.format === "json" ? jsonText(loaded.effective()) : effectiveText(loaded.effective()), exitCode: 0 };
   const { state, cluster } = config;
   const snapshot = state.length > 0 || cluster ? unwrap(await openState({ files: state, cluster }), "the state cannot be read").snapshot : undefined;
   const flows = snapshot ? flowsOn(snapshot, loaded.packs) : undefined;

@@ -5,6 +5,7 @@ import { CHECKS } from "../rules/index.js";
 import { compileEndpoint } from "../rules/endpoint-selector.js";
 import { compileNamespaces, globMatches, type NamespaceSelector } from "../rules/namespace-selector.js";
 import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
+import { extendPacks, type ExtendedPack } from "./extend.js";
 import type { Exception } from "./exception.js";
 import type { Baseline, EnforcementPoint, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
 import { overrideRule, ruleAt, type Overrides } from "./overlay.js";
@@ -45,6 +46,8 @@ export interface CompiledProvision {
 export interface CompiledPacks {
   readonly names: readonly string[];
   readonly rules: readonly CompiledRule[];
+  /** By pack: every rule as it was written, with overlays put over it; those that are off too. */
+  readonly entries: ReadonlyMap<string, readonly RuleEntry[]>;
   readonly exemptions: readonly CompiledExemption[];
   readonly provisions: readonly CompiledProvision[];
   readonly baselines: ReadonlyMap<string, Baseline>;
@@ -75,11 +78,17 @@ export interface PackSettings {
  */
 const PROOF_BUDGET = { steps: 20_000 };
 
-/** Compiles every pack, or tells every problem of all of them. */
+/** A problem of a pack, its path as written in `object`. */
+export interface PackProblem extends Problem {
+  readonly object?: KubeObject;
+}
+
+/** Compiles every pack that is in force, or tells every problem of all of them (`PackProblem`s). */
 export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<CompiledPacks> {
-  const parsed = objects.map((object) => parsePack(object, settings, profile));
-  const problems = parsed.flatMap((pack) => (pack.ok ? [] : pack.problems));
-  const packs = parsed.flatMap((pack) => (pack.ok ? [asked(pack.value, { overrides, point })] : []));
+  const extended = extendPacks(objects);
+  const parsed = extended.packs.map((whole) => ({ whole, result: parsePack(whole.object, settings, profile) }));
+  const problems: PackProblem[] = [...extended.problems, ...parsed.flatMap(({ whole, result }) => (result.ok ? [] : written(whole, result.problems)))];
+  const packs = parsed.flatMap(({ whole, result }) => (result.ok && result.value.pack.spec.inForce ? [{ ...asked(result.value, { overrides, point }), whole }] : []));
   problems.push(...twice(packs.map(({ pack }) => pack.name)));
   const patterns = packs.flatMap(({ pack }) => pack.spec.exemptNamespaces);
   const world: World = {
@@ -89,13 +98,19 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     isExempt: (name) => patterns.some((pattern) => globMatches(pattern, name)),
     namespaceSets: new Map(),
   };
-  const rules = packs.flatMap((pack) => compileRules(pack, world, problems));
-  const exemptions = packs.flatMap((pack) => compileExemptions(pack, world, problems));
-  const provisions = packs.flatMap((pack) => compileProvisions(pack, world, problems));
+  const compileAll = <T>(compile: (pack: ParsedPack, world: World, problems: Problem[]) => T[]): T[] =>
+    packs.flatMap((pack) => {
+      const found: Problem[] = [];
+      const compiled = compile(pack, world, found);
+      problems.push(...written(pack.whole, found));
+      return compiled;
+    });
+  const [rules, exemptions, provisions] = [compileAll(compileRules), compileAll(compileExemptions), compileAll(compileProvisions)];
   if (problems.length > 0) return failed(...problems);
   return ok({
     names: packs.map(({ pack }) => pack.name),
     rules,
+    entries: new Map(packs.map(({ pack }) => [pack.name, pack.spec.rules])),
     exemptions,
     provisions,
     baselines: world.baselines,
@@ -106,6 +121,11 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     exemptNamespaces: [...new Set(patterns)],
     isExempt: world.isExempt,
   });
+}
+
+/** Problems of a whole pack, as problems of what somebody wrote. */
+function written({ whence }: ExtendedPack, problems: readonly Problem[]): PackProblem[] {
+  return problems.map((problem) => ({ ...problem, ...whence(problem.path) }));
 }
 
 /** Rules and settings are told apart by the names of their packs. */

@@ -2,6 +2,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { milder, type EnforcementAction } from "../model/violation.js";
+import { globMatches } from "../rules/namespace-selector.js";
 import type { EnforcementPoint, Parameter, RuleEntry } from "./pack.js";
 import { checkParameter, type Settings } from "./parameters.js";
 import { problemsOf } from "./parse.js";
@@ -20,7 +21,7 @@ export interface Overlay {
   readonly overrides: Overrides;
 }
 
-/** By `pack/rule`. */
+/** By `pack/rule`; in an overlay `*` stands for any text. */
 export type Overrides = Readonly<Record<string, RuleOverride>>;
 
 export interface RuleOverride {
@@ -57,7 +58,7 @@ export const OVERLAY_SCHEMA = {
               hold: { ...ACTION, description: "what happens to a pod that is created while the rule does not hold for it" },
             },
           },
-          description: "by `pack/rule`",
+          description: "by `pack/rule`; `*` stands for any text (`pack/*` is the whole pack), and what names a rule in full wins over what does not",
         },
       },
     },
@@ -88,7 +89,7 @@ export function checkOverlay({ spec }: KubeObject, packs: readonly KubeObject[])
   const known = new Map(packs.map((pack) => [String(pack.metadata.name), partsOf(pack)]));
   const ofParameters = Object.entries(isRecord(parameters) ? parameters : {}).flatMap(([pack, values]) => checkParameters(pack, isRecord(values) ? values : {}, known));
   const ids = ruleIds(packs);
-  const ofRules = Object.keys(isRecord(rules) ? rules : {}).filter((id) => !ids.includes(id));
+  const ofRules = Object.keys(isRecord(rules) ? rules : {}).filter((pattern) => !ids.some((id) => globMatches(pattern, id)));
   return [...ofParameters, ...ofRules.map((id) => unknown(`no pack in force has a rule \`${id}\`; known are ${listed(ids)}`, `spec.rules["${id}"]`))];
 }
 
@@ -141,6 +142,19 @@ export function overrideRule(entry: RuleEntry, override: RuleOverride | undefine
 /** Whoever says what a rule does, says it for every enforcement point; exceptions from that are his to make too. */
 function joinedEnforcement(weaker: RuleOverride, stronger: RuleOverride): RuleOverride["enforcement"] {
   return stronger.enforcementAction || !weaker.enforcement ? stronger.enforcement : { ...weaker.enforcement, ...stronger.enforcement };
+}
+
+/** What one overlay says of a rule: patterns in the order written, then what names it in full. */
+export function overrideOf(overrides: Overrides, id: string): RuleOverride | undefined {
+  const said = Object.entries(overrides).filter(([pattern]) => pattern !== id && globMatches(pattern, id)).map(([, override]) => override);
+  const own = Object.hasOwn(overrides, id) ? overrides[id] : undefined;
+  const all = own ? [...said, own] : said;
+  return all.length === 0 ? undefined : all.reduce(joinOverrides);
+}
+
+/** By which of its keys an overlay names a rule: in full, or the last pattern that fits. */
+export function patternFor(overrides: Overrides, id: string): string | undefined {
+  return Object.hasOwn(overrides, id) ? id : Object.keys(overrides).filter((pattern) => globMatches(pattern, id)).at(-1);
 }
 
 /** What two overlays say of one rule; parts that the stronger one does not speak of stay as they are. */

@@ -12,6 +12,8 @@ export interface RulePack {
 }
 
 export interface RulePackSpec {
+  /** false: only there for other packs to extend. */
+  readonly inForce: boolean;
   readonly description?: string;
   readonly failureMode: "Deny" | "Allow";
   readonly unproven: "warn" | "deny";

@@ -102,6 +102,8 @@ export const PACK_SCHEMA = {
       required: ["rules"],
       properties: {
         description: { type: "string" },
+        extends: { type: "array", items: IDENTIFIER },
+        inForce: { type: "boolean", default: true },
         failureMode: { enum: ["Deny", "Allow"], default: "Deny" },
         unproven: { enum: ["warn", "deny"], default: "warn" },
         link: { type: "string" },

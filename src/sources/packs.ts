@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import { compilePacks, isPack, type CompiledPacks, type PackSettings } from "../packs/compile.js";
+import { compilePacks, isPack, type CompiledPacks, type PackProblem, type PackSettings } from "../packs/compile.js";
+import { extendPacks, type Extended } from "../packs/extend.js";
 import { isException, parseException } from "../packs/exception.js";
-import { joinOverrides, type Overrides, type RuleOverride } from "../packs/overlay.js";
+import { joinOverrides, overrideOf, ruleIds, type Overrides, type RuleOverride } from "../packs/overlay.js";
 import { readSetting, type Settings } from "../packs/parameters.js";
 import { PROFILE_SCHEMA } from "../packs/profile.js";
+import { effectivePacks, type EffectivePack } from "./effective.js";
 import { loadManifests, type Manifests } from "./files.js";
 import { isSwitch, type Knobs, type Setting } from "./knobs.js";
 import { checkLayers, filesOf, type Layer } from "./overlays.js";
@@ -25,6 +27,8 @@ export interface LoadedPacks {
   readonly warnings: readonly Problem[];
   /** What `packs` was compiled from: to compile a changed pack in the same way. */
   readonly source: PackSource;
+  /** Every pack as it is in force, and where each value came from. */
+  effective(): readonly EffectivePack[];
 }
 
 export interface PackSource {
@@ -46,26 +50,31 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
   const joined = joinParts(parts);
   if (!joined.ok) return joined;
   const { layers, locate } = joined.value;
-  const objects = joined.value.objects.filter(isPack);
-  const [profile, settings] = [composeProfile(layers, knobs.set), readSettings(knobs.set, objects)];
-  const problems = [...checkLayers(layers, objects), ...[profile, settings].flatMap((part) => (part.ok ? [] : part.problems))];
+  const extended = extendPacks(joined.value.objects.filter(isPack));
+  if (extended.problems.length > 0) return failed(...placed(extended.problems, locate));
+  const objects = extended.packs.map(({ object }) => object);
+  const inForce = objects.filter(isInForce);
+  const [profile, settings] = [composeProfile(layers, knobs.set), readSettings(knobs.set, inForce)];
+  const problems = [...checkLayers(layers, inForce), ...[profile, settings].flatMap((part) => (part.ok ? [] : part.problems))];
   if (!profile.ok || !settings.ok || problems.length > 0) return failed(...problems);
   const options: PackSettings = {
     profile: profile.value,
     settings: Object.assign({}, ...layers.map(({ overlay }) => overlay.settings), settings.value) as Settings,
-    overrides: composeOverrides(layers),
+    overrides: composeOverrides(layers, ruleIds(inForce)),
     ...(knobs.point && { point: knobs.point }),
     exceptions: joined.value.objects.filter(isException).map(parseException),
   };
   const compiled = compilePacks(objects, options);
-  if (!compiled.ok) return failed(...blame(compiled.problems, { objects, locate }, options));
+  if (!compiled.ok) return failed(...placed(compiled.problems.map((problem) => asWritten(problem, extended)), locate));
+  const origins = originsOf(layers, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]);
   return ok({
     packs: compiled.value,
     digest: digestOf([...[...objects, ...joined.value.objects.filter(isException)].map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(knobsIn(options)))]),
-    warnings: packWarnings(joined.value),
+    warnings: packWarnings(joined.value, { packs: extended.packs, asked: new Set(compiled.value.rules.map(({ pack }) => pack)) }),
     source: { objects, options },
     overlays: layers.map(({ origin }) => origin),
-    origins: originsOf(layers, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]),
+    effective: () => effectivePacks({ packs: compiled.value, extended: extended.packs, layers, origins, locate }),
+    origins,
   });
 }
 
@@ -74,10 +83,18 @@ function knobsIn({ profile, settings, overrides }: PackSettings): object {
   return { profile, settings, overrides };
 }
 
-function composeOverrides(layers: readonly Layer[]): Overrides {
-  const joined: Record<string, RuleOverride> = {};
-  for (const [id, override] of layers.flatMap(({ overlay }) => Object.entries(overlay.overrides))) joined[id] = joinOverrides(joined[id] ?? {}, override);
-  return joined;
+function isInForce({ spec }: KubeObject): boolean {
+  return !isRecord(spec) || spec["inForce"] !== false;
+}
+
+/** What all overlays together say of each rule. */
+function composeOverrides(layers: readonly Layer[], ids: readonly string[]): Overrides {
+  const said = layers.map(({ overlay }) => overlay.overrides).filter((overrides) => Object.keys(overrides).length > 0);
+  if (said.length === 0) return {};
+  return Object.fromEntries(ids.flatMap((id): [string, RuleOverride][] => {
+    const own = said.flatMap((overrides) => overrideOf(overrides, id) ?? []);
+    return own.length === 0 ? [] : [[id, own.reduce(joinOverrides)]];
+  }));
 }
 
 function originsOf(layers: readonly Layer[], set: readonly string[]): ReadonlyMap<string, string> {
@@ -147,21 +164,15 @@ function unknownSetting(name: string, parameters: Parameters): Problem {
   return { code: "setting/unknown", message, path: "" };
 }
 
-/** A problem's pack is the one that has it when compiled without the others. */
-function blame(problems: readonly Problem[], { objects, locate }: Pick<Manifests, "objects" | "locate">, options: PackSettings): Problem[] {
-  const owners = objects.map((object) => ({ object, own: problemsAlone(object, options) }));
-  return problems.map((problem) => {
-    const owner = owners.find(({ own }) => own.has(problemKey(problem)))?.object;
-    const place = owner && locate(owner, problem.path);
+/** A problem of a pack that was made whole, as one of the text that somebody wrote. */
+function asWritten(problem: PackProblem, { packs }: Extended): PackProblem {
+  const whole = packs.find(({ object }) => object === problem.object);
+  return whole ? { ...problem, ...whole.whence(problem.path) } : problem;
+}
+
+function placed(problems: readonly PackProblem[], locate: Manifests["locate"]): Problem[] {
+  return problems.map(({ object, ...problem }) => {
+    const place = object && locate(object, problem.path);
     return place ? { ...problem, place } : problem;
   });
-}
-
-function problemsAlone(object: KubeObject, options: PackSettings): ReadonlySet<string> {
-  const result = compilePacks([object], options);
-  return new Set(result.ok ? [] : result.problems.map(problemKey));
-}
-
-function problemKey({ code, message, path }: Problem): string {
-  return `${code} ${path} ${message}`;
 }

@@ -3,6 +3,7 @@ import type { KubeObject } from "../../src/model/kubernetes.js";
 import { formatProblem } from "../../src/model/result.js";
 import { parsePack } from "../../src/packs/parse.js";
 import { parseProfile } from "../../src/packs/profile.js";
+import { CHECKS } from "../../src/rules/index.js";
 import { objectsIn } from "../review/world.js";
 
 const profile = parseProfile({});
@@ -19,7 +20,7 @@ describe("what is wrong with a pack names its path", () => {
   it.each<[string, string, string[]]>([
     ["nothing", "{}", ["spec: must have required property 'rules'"]],
     ["an unknown field", "{rules: [], rulez: []}", ["spec.rulez: unknown field `rulez`"]],
-    ["an unknown check", "{rules: [{id: a, check: require-flows, enforcementAction: deny}]}", ["spec.rules[0].check: must be equal to one of the allowed values: cel-expression, forbid-all-namespaces, forbid-allow-all, forbid-broad-cidr, forbid-flow, require-baseline-declaration, require-default-deny, require-derived-flows, require-flow, set-pod-label"]],
+    ["an unknown check", "{rules: [{id: a, check: require-flows, enforcementAction: deny}]}", [`spec.rules[0].check: must be equal to one of the allowed values: ${CHECKS.map(({ id }) => id).join(", ")}`]],
     ["an id that is no name", "{rules: [{id: A b, check: forbid-allow-all, enforcementAction: deny}]}", ['spec.rules[0].id: must match pattern "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"']],
     ["an action that there is not", "{rules: [{id: a, check: forbid-allow-all, enforcementAction: refuse}]}", ["spec.rules[0].enforcementAction: must be equal to one of the allowed values: deny, warn, dryrun, off"]],
     ["a rule without an action", "{rules: [{id: a, check: forbid-allow-all}]}", ["spec.rules[0]: must have required property 'enforcementAction'"]],
