@@ -9,7 +9,7 @@ import { ROUTES, type Route } from "./route.js";
 export interface AppParts extends EdgeParts {
   readonly gate?: Gate;
   /** All of `/readyz`: what judging needs and the health of the server around it. `ready` by default. */
-  readonly health?: () => Readiness;
+  readonly health?: () => Readiness | Promise<Readiness>;
   /** While true, every answer asks for the connection to be closed. */
   readonly draining?: () => boolean;
 }
@@ -71,8 +71,8 @@ function count({ metrics }: AppParts, { route, mode, operation, started }: Call,
 }
 
 function readyHandler({ ready, health = ready }: AppParts): RequestHandler {
-  return (request, response) => {
-    const readiness = health();
+  return async (request, response) => {
+    const readiness = await health();
     sendText(response, readiness.ready ? 200 : 503, readinessText(readiness, request.query["verbose"] !== undefined));
   };
 }

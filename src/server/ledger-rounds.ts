@@ -48,9 +48,22 @@ export class LedgerRounds {
   #kept: Kept | undefined;
   #expiring: Expiring | undefined;
   #running = false;
+  #isKnown = false;
+  #problem: string | undefined;
+  #opening = false;
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
+  }
+
+  /** Was it read once? It may be unreadable since. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** What went wrong last, while nothing has gone right since. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** As last read or written. */
@@ -72,6 +85,12 @@ export class LedgerRounds {
     });
   }
 
+  /** Reads the list in the next round, so that it is known. */
+  open(): void {
+    this.#opening = true;
+    void this.#run();
+  }
+
   /** Takes old changes off the list in the next round. */
   expire(expiring: Expiring): void {
     this.#expiring = expiring;
@@ -81,7 +100,8 @@ export class LedgerRounds {
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    while (this.#turns.length > 0 || this.#expiring) {
+    while (this.#turns.length > 0 || this.#expiring || this.#opening) {
+      this.#opening = false;
       const turns = this.#turns.splice(0);
       const kept = this.#kept ?? (await this.#orNothing(turns, async (signal) => this.#keep(await this.#parts.store.read(signal))));
       if (kept) await this.#round(kept, turns);
@@ -129,6 +149,7 @@ export class LedgerRounds {
     try {
       return await use(AbortSignal.timeout(patience.storeMs));
     } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
       log.warn({ err: error, waiting: turns.length }, "the list of pending changes could not be read or written");
       const late = turns.filter(({ deadline }) => performance.now() + patience.pauseMs >= deadline);
       for (const turn of late) turn.fail(new NotNow("the changes that other replicas have admitted could not be learnt in time"));
@@ -144,6 +165,8 @@ export class LedgerRounds {
     const ids = new Set(kept.ledger.changes.map(({ id }) => id));
     for (const id of this.#heard.keys()) if (!ids.has(id)) this.#heard.delete(id);
     for (const id of ids) if (!this.#heard.has(id)) this.#heard.set(id, now);
+    this.#isKnown = true;
+    this.#problem = undefined;
     return (this.#kept = kept);
   }
 }

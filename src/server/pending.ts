@@ -6,6 +6,7 @@ import { LedgerRounds } from "./ledger-rounds.js";
 import type { LedgerStore } from "./ledger-store.js";
 import { NotNow } from "./not-now.js";
 import { DEFAULT_PATIENCE, type Patience } from "./pending-patience.js";
+import type { Condition } from "./readiness.js";
 import { Waiters } from "./waiters.js";
 
 export interface PendingParts {
@@ -41,6 +42,13 @@ export class PendingChanges {
   get open(): number {
     const view = this.#parts.view();
     return this.#rounds.ledger.changes.filter((change) => !isDecided(change, view)).length;
+  }
+
+  /** Is the list known? Asks for it where it is not. */
+  condition(): Condition {
+    const { isKnown, problem } = this.#rounds;
+    if (!isKnown) this.#rounds.open();
+    return { name: "pending changes", ok: isKnown, detail: isKnown ? "" : (problem ?? "the list is being read") };
   }
 
   /** The watches have shown something. */

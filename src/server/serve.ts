@@ -10,6 +10,7 @@ import { CertificateWatch } from "./certificate-watch.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
 import type { KindState } from "./metrics.js";
 import { readinessOf, type Condition } from "./readiness.js";
+import { SelfProbe, type ProbeParts } from "./self-probe.js";
 
 export interface ServeParts extends EdgeParts {
   readonly host: string;
@@ -26,6 +27,10 @@ export interface ServeParts extends EdgeParts {
   readonly exceptions?: () => Readonly<Record<string, number>>;
   /** Changes that were admitted and that no watch has shown yet, for the metrics; none without a cluster. */
   readonly pending?: () => number;
+  /** What `/readyz` tells besides; reviews do not wait for it. */
+  readonly checks?: () => readonly Condition[];
+  /** How the API server is told to call this server; undefined where that is not known. */
+  readonly calledBy?: ProbeParts["calledBy"];
   /** How long an instance that is going serves on; for tests. */
   readonly drainMs?: number;
 }
@@ -37,6 +42,8 @@ export interface Certificates {
   start(listener: (certificate: ServedCertificate) => void): void;
   stop(): void;
   condition(): Condition;
+  /** Looks at once whether another one is there. */
+  refresh?(): Promise<void>;
 }
 
 export interface RunningServer {
@@ -88,7 +95,18 @@ const TLS = { minVersion: "TLSv1.2" } as const;
 function createHttpsServer(parts: ServeParts, certificates: Certificates, state: { readonly draining: boolean }): Server {
   const { log, metrics, ready, kinds = () => [], exceptions = () => ({}), pending = () => 0 } = parts;
   const gate = new Gate(DEFAULT_LIMITS);
-  const health = () => readinessOf([...ready().conditions, certificates.condition(), notDraining(state.draining)]);
+  const probe = new SelfProbe({
+    address: () => (server.listening ? (server.address() as AddressInfo) : undefined),
+    wanted: async () => {
+      await certificates.refresh?.();
+      return certificates.served;
+    },
+    ...(parts.calledBy && { calledBy: parts.calledBy }),
+  });
+  const health = async () => {
+    const probed = await probe.conditions();
+    return readinessOf([...ready().conditions, certificates.condition(), ...probed, ...(parts.checks?.() ?? []), notDraining(state.draining)]);
+  };
   const app = createApp({ ...parts, gate, health, draining: () => state.draining });
   metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, pending, certificateEnds: () => certificates.served.notAfter });
   const { certificate, key } = certificates.served;

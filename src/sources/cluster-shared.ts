@@ -1,5 +1,6 @@
-import { isRecord } from "../model/kubernetes.js";
-import { ClusterError, type ClusterConnection } from "./cluster-connection.js";
+import { isRecord, type KubeObject } from "../model/kubernetes.js";
+import type { ClusterConnection } from "./cluster-connection.js";
+import { clusterObjects } from "./cluster-objects.js";
 
 /** A text and the version to replace it by. */
 export interface SharedValue {
@@ -9,41 +10,29 @@ export interface SharedValue {
 
 const KEY = "changes";
 
-/**
- * A text in a ConfigMap, replaced by compare-and-swap: the API server refuses an update of another `resourceVersion` (409). The ConfigMap is made when
- * there is none. Rejects with the connection's error; then nothing is known of what was written.
- */
+/** A text in a ConfigMap, replaced by compare-and-swap. The ConfigMap is made when there is none. Rejects with the connection's error; then nothing is known of what was written. */
 export function sharedConfigMap(connection: ClusterConnection, { namespace, name }: { readonly namespace: string; readonly name: string }) {
-  const folder = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
-  const object = (text: string, resourceVersion?: string) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) }, data: { [KEY]: text } });
-  const send = async (method: "POST" | "PUT", path: string, body: unknown, signal: AbortSignal): Promise<SharedValue> => valueOf((await connection.send(path, { method, contentType: "application/json", body }, signal)).body);
+  const objects = clusterObjects(connection);
+  const at = { apiVersion: "v1", resource: "configmaps", namespace, name };
+  const configMap = (text: string, resourceVersion?: string): KubeObject => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) }, data: { [KEY]: text } });
   return {
     async read(signal: AbortSignal): Promise<SharedValue> {
-      const stored = await unless(404, async () => valueOf(await connection.get(`${folder}/${name}`, signal)));
-      // 409: another replica has made it in between.
-      return stored ?? (await unless(409, () => send("POST", folder, object(""), signal))) ?? valueOf(await connection.get(`${folder}/${name}`, signal));
+      const stored = (await objects.read(at, signal)) ?? (await objects.write(at, configMap(""), signal));
+      if (stored !== "conflict") return valueOf(stored);
+      // Another replica has made it in between.
+      const made = await objects.read(at, signal);
+      if (!made) throw new Error(`the ConfigMap \`${namespace}/${name}\` comes and goes`);
+      return valueOf(made);
     },
     async swap(version: string, text: string, signal: AbortSignal): Promise<string | undefined> {
-      const swapped = await unless(409, () => unless(404, () => send("PUT", `${folder}/${name}`, object(text, version), signal)));
-      return swapped?.version;
+      const swapped = await objects.write(at, configMap(text, version), signal);
+      return swapped === "conflict" ? undefined : valueOf(swapped).version;
     },
   };
 }
 
-/** Undefined for an answer of this status. */
-async function unless<T>(status: number, ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof ClusterError && error.status === status) return undefined;
-    throw error;
-  }
-}
-
-function valueOf(object: unknown): SharedValue {
-  const metadata = isRecord(object) && isRecord(object["metadata"]) ? object["metadata"] : {};
-  const data = isRecord(object) && isRecord(object["data"]) ? object["data"] : {};
-  const [version, text] = [metadata["resourceVersion"], data[KEY] ?? ""];
-  if (typeof version !== "string" || typeof text !== "string") throw new Error("the answer for a ConfigMap is none");
-  return { text, version };
+function valueOf({ metadata, ["data"]: data }: KubeObject): SharedValue {
+  const text = isRecord(data) ? (data[KEY] ?? "") : "";
+  if (metadata.resourceVersion === undefined || typeof text !== "string") throw new Error("the answer for a ConfigMap is none");
+  return { text, version: metadata.resourceVersion };
 }

@@ -13,6 +13,7 @@ export { connectCluster, connectTo, ownNamespace, type ClusterConnection } from 
 export type { KindStatus } from "./cluster-kind-watch.js";
 export type { WatchedKind } from "./cluster-list.js";
 export { sharedConfigMap } from "./cluster-shared.js";
+export { webhookCalls } from "./cluster-webhooks.js";
 export { policyWriter } from "./cluster-write.js";
 
 export interface FollowParts {

@@ -56,6 +56,14 @@ describeWithCluster("racing changes on two replicas", (cluster) => {
     expect(JSON.parse(shared?.data.changes ?? "")).toMatchObject({ seen: { "NetworkPolicy.networking.k8s.io": expect.stringMatching(/^\d+$/) as string } });
   });
 
+  it("is ready: the list is known, and the webhook configurations trust the certificate", async () => {
+    for (const { get } of replicas.programs) {
+      const { status, text } = await get("/readyz?verbose");
+      expect(status).toBe(200);
+      for (const line of ["[+]handshake ok\n", "[+]webhook configurations ok: sluice, sluice-deny, sluice-warn\n", "[+]pending changes ok\n", "[+]sync NetworkPolicy.networking.k8s.io ok\n"]) expect(text).toContain(line);
+    }
+  });
+
   it("leaves no trace of a dry run", async () => {
     const api = apiOf(cluster, "developer");
     const [name = ""] = names;

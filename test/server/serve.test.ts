@@ -39,7 +39,7 @@ describe("a server", () => {
   test("answers over TLS with a certificate its CA vouches for", async () => {
     const { server, kept } = await started();
     expect(JSON.parse((await send(server, "/validate", { body: reviewOf() })).text)).toMatchObject({ response: { uid: UID, allowed: true } });
-    expect(await send(server, "/readyz?verbose")).toMatchObject({ status: 200, text: expect.stringMatching(/^\[\+\]packs ok: 2 packs\n\[\+\]certificate ok: ends .*\n\[\+\]serving ok\nreadyz check passed\n$/) });
+    expect(await send(server, "/readyz?verbose")).toMatchObject({ status: 200, text: expect.stringMatching(/^\[\+\]packs ok: 2 packs\n\[\+\]certificate ok: ends .*\n\[\+\]handshake ok\n\[\+\]serving ok\nreadyz check passed\n$/) });
     const metrics = (await send(server, "/metrics")).text;
     for (const name of ["sluice_in_flight_requests 0", "sluice_queue_depth 0", /sluice_certificate_expiry_timestamp_seconds \d{10}/]) expect(metrics).toMatch(name);
     expect(kept.lines()[0]).toMatchObject({ msg: "serving", port: server.port });

@@ -1,0 +1,88 @@
+import type { Config } from "../config.js";
+import type { Log } from "../log.js";
+import type { Change } from "../model/snapshot.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import { isAlwaysAdmitted } from "../review/always-admitted.js";
+import { mayConcern } from "../review/footprint.js";
+import { pendingOf } from "../review/pending-change.js";
+import { planProvision } from "../review/provision-plan.js";
+import { WRITTEN_BY } from "../review/provision.js";
+import { CONFIGURATION_NAMES } from "../review/webhooks.js";
+import { MemoryLedger, SharedLedger } from "../server/ledger-store.js";
+import type { LiveSnapshot } from "../server/live-snapshot.js";
+import type { ServerMetrics } from "../server/metrics.js";
+import { PendingChanges } from "../server/pending.js";
+import { Provisioner } from "../server/provision.js";
+import type { Condition } from "../server/readiness.js";
+import { connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, webhookCalls, type FollowedCluster } from "../sources/cluster.js";
+import type { PacksWatch } from "../sources/packs-watch.js";
+import { followedKinds } from "../sources/state.js";
+import { unwrap } from "./command.js";
+import type { Source } from "./serve-source.js";
+
+export interface ClusterSourceParts {
+  readonly config: Config;
+  readonly packs: PacksWatch;
+  readonly log: Log;
+  readonly metrics: ServerMetrics;
+}
+
+/** The state of the cluster of the current kubeconfig, followed; what replicas share about it; and what Sluice writes there. */
+export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, config }: ClusterSourceParts): Promise<Source> {
+  const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
+  const current = (): CompiledPacks => packs.inForce.loaded.packs;
+  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, current()), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
+  const shared = config.ownNamespace ?? (await ownNamespace());
+  const onChanges = (changes: readonly Change[]): void => {
+    const before = live.current;
+    live.apply(changes);
+    provisioner.observe(changes, before);
+    pending.observed();
+  };
+  const cluster = followCluster({ connection, kinds: followedKinds(current().watches), onChanges, log });
+  void cluster.synced().then(() => provisioner.start());
+  // Nodes are many, change little, and decide only policies that name them.
+  const confirmed = (): ReadonlySet<string> => new Set(cluster.status().map(({ kind }) => kind).filter((kind) => kind !== "Node"));
+  const pending = new PendingChanges({
+    store: shared === undefined ? new MemoryLedger() : new SharedLedger(sharedConfigMap(connection, { namespace: shared, name: "sluice-pending-changes" }), log),
+    view: () => ({ snapshot: live.current, versions: cluster.versions() }),
+    read: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed() }),
+    catchUp: (kinds, signal) => cluster.consistentRead("all", { signal, kinds: new Set(kinds) }),
+    log,
+  });
+  return {
+    confirm: (namespaces, signal) => pending.readFresh(namespaces, signal),
+    pending: {
+      changes: pending,
+      changeOf: pendingOf,
+      concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }),
+      mustPass: isAlwaysAdmitted,
+    },
+    prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
+    openChanges: () => pending.open,
+    checks: () => [pending.condition()],
+    calledBy: () => webhookCalls(connection, CONFIGURATIONS),
+    conditions: () => syncConditions(cluster),
+    kinds: () => cluster.status(),
+    versions: () => cluster.versions(),
+    provisioner,
+    stop: () => {
+      provisioner.stop();
+      pending.stop();
+      return cluster.stop();
+    },
+  };
+}
+
+/** A page of a list may take as long (cluster-timing.ts); the packs in force judge on meanwhile. */
+const NEW_KIND_MS = 60_000;
+
+const CONFIGURATIONS = [
+  { kind: "MutatingWebhookConfiguration", name: CONFIGURATION_NAMES.mutating },
+  { kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.deny },
+  { kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.warn },
+] as const;
+
+function syncConditions(cluster: FollowedCluster): readonly Condition[] {
+  return cluster.status().map(({ kind, synced, problem, absent }) => ({ name: `sync ${kind}`, ok: synced, detail: problem ?? (absent ? "not installed" : "") }));
+}

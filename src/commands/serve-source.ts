@@ -1,0 +1,55 @@
+import { WrongUse } from "../config.js";
+import type { Log } from "../log.js";
+import { formatProblem, type Problem } from "../model/result.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import type { JudgeParts } from "../server/judge.js";
+import type { LiveSnapshot } from "../server/live-snapshot.js";
+import type { KindState } from "../server/metrics.js";
+import type { Provisioner } from "../server/provision.js";
+import type { Condition } from "../server/readiness.js";
+import type { CalledBy } from "../server/self-probe.js";
+import { factsOf } from "../sources/files.js";
+
+/** Where the state comes from, and what that means for decisions. */
+export interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"> {
+  /** What must hold before anything is judged on this state. */
+  conditions(): readonly Condition[];
+  kinds(): readonly KindState[];
+  versions(): Readonly<Record<string, string>>;
+  /** What `/readyz` tells besides; reviews do not wait for it. */
+  readonly checks?: () => readonly Condition[];
+  readonly calledBy?: () => Promise<readonly CalledBy[] | undefined>;
+  /** Admitted changes that no watch has shown yet. */
+  readonly openChanges?: () => number;
+  /** Writes the policies of baselines to the cluster. */
+  readonly provisioner?: Provisioner;
+  /** Gets ready for other packs; resolves with what keeps them from being asked. */
+  prepare?(next: CompiledPacks): Promise<readonly Problem[]>;
+  stop(): Promise<void>;
+}
+
+/** The state of files, which an admitted change becomes part of. */
+export async function fileSource(live: LiveSnapshot, paths: readonly string[], log: Log): Promise<Source> {
+  const { watchState } = await import("../sources/watch-files.js");
+  const watching = await watchState(paths, {
+    changed: (changes) => {
+      live.apply(changes);
+      log.info({ changes: changes.length }, "the state's files changed");
+    },
+    broken: (problems) => {
+      for (const problem of problems) log.warn({ reason: formatProblem(problem) }, "a file of the state cannot be used");
+    },
+  });
+  if (watching.errors.length > 0) {
+    watching.close();
+    throw new WrongUse("the state cannot be read", watching.errors);
+  }
+  live.apply(watching.changes);
+  return {
+    facts: factsOf,
+    conditions: () => [{ name: "state", ok: true, detail: paths.join(", ") }],
+    kinds: () => [],
+    versions: () => ({}),
+    stop: async () => watching.close(),
+  };
+}
