@@ -59,6 +59,7 @@ export interface Config {
   readonly caBundle?: string;
   /** Namespace that Sluice runs in; absent outside a cluster. */
   readonly ownNamespace?: string;
+  readonly crds: boolean;
   /** `namespace/name`. */
   readonly certSecret?: string;
   /** Further names and addresses that a certificate is for. */
@@ -122,6 +123,7 @@ export const OPTIONS = {
   service: { flags: "--service <namespace/name>", text: "Service in front of Sluice (default: sluice-system/sluice)" },
   caBundle: { flags: "--ca-bundle <file>", text: "PEM of the CAs that the API server must trust, such as ca.crt of --cert-dir" },
   ownNamespace: { flags: "--own-namespace <name>", text: "namespace Sluice runs in, where replicas share what they have admitted (default: that of its pod)", env: "SLUICE_NAMESPACE" },
+  crds: { flags: "--crds", text: "the definitions of the kinds RulePack and PolicyException instead" },
   certSecret: { flags: "--cert-secret <namespace/name>", text: "with --cluster: keep CA and certificate in this Secret and the webhook configurations true, by one replica that leads", env: "SLUICE_CERT_SECRET" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
@@ -158,6 +160,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     forbid: raw.forbid === true,
     inOrder: raw.inOrder === true,
     apply: raw.apply === true,
+    crds: raw.crds === true,
     effective: raw.effective === true,
     coverage: raw.coverage === true,
     mutate: raw.mutate === true,

@@ -1,7 +1,9 @@
 import type { Config } from "../config.js";
 import type { Log } from "../log.js";
+import { kindKey } from "../model/kubernetes.js";
 import type { Change } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import { OWN_KINDS } from "../packs/crd.js";
 import { isAlwaysAdmitted } from "../review/always-admitted.js";
 import { mayConcern } from "../review/footprint.js";
 import { pendingOf } from "../review/pending-change.js";
@@ -14,10 +16,11 @@ import type { ServerMetrics } from "../server/metrics.js";
 import { PendingChanges } from "../server/pending.js";
 import { Provisioner } from "../server/provision.js";
 import type { Condition } from "../server/readiness.js";
-import { connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, webhookCalls, type FollowedCluster } from "../sources/cluster.js";
+import { clusterObjects, connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, webhookCalls, type FollowedCluster } from "../sources/cluster.js";
 import type { PacksWatch } from "../sources/packs-watch.js";
 import { followedKinds } from "../sources/state.js";
 import { unwrap } from "./command.js";
+import { OwnPacks } from "./serve-own-packs.js";
 import type { Source } from "./serve-source.js";
 
 export interface ClusterSourceParts {
@@ -38,11 +41,12 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
     live.apply(changes);
     provisioner.observe(changes, before);
     pending.observed();
+    own.observe(changes);
   };
-  const cluster = followCluster({ connection, kinds: followedKinds(current().watches), onChanges, log });
+  const own = new OwnPacks({ packs, live, store: clusterObjects(connection), log });
+  const cluster = followCluster({ connection, kinds: [...followedKinds(current().watches), ...OWN_KINDS], onChanges, log });
   void cluster.synced().then(() => provisioner.start());
-  // Nodes are many, change little, and decide only policies that name them.
-  const confirmed = (): ReadonlySet<string> => new Set(cluster.status().map(({ kind }) => kind).filter((kind) => kind !== "Node"));
+  const confirmed = (): ReadonlySet<string> => new Set(cluster.status().map(({ kind }) => kind).filter((kind) => !UNCONFIRMED.has(kind)));
   const pending = new PendingChanges({
     store: shared === undefined ? new MemoryLedger() : new SharedLedger(sharedConfigMap(connection, { namespace: shared, name: "sluice-pending-changes" }), log),
     view: () => ({ snapshot: live.current, versions: cluster.versions() }),
@@ -62,7 +66,8 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
     openChanges: () => pending.open,
     checks: () => [pending.condition()],
     calledBy: () => webhookCalls(connection, CONFIGURATIONS),
-    conditions: () => syncConditions(cluster),
+    conditions: () => [...syncConditions(cluster), own.condition()],
+    begin: () => void cluster.synced().then(() => own.start()),
     kinds: () => cluster.status(),
     versions: () => cluster.versions(),
     provisioner,
@@ -73,6 +78,9 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
     },
   };
 }
+
+/** Nodes are many, change little, and decide only policies that name them; packs and exceptions decide nothing as objects. */
+const UNCONFIRMED: ReadonlySet<string> = new Set(["Node", ...OWN_KINDS.map(kindKey)]);
 
 /** A page of a list may take as long (cluster-timing.ts); the packs in force judge on meanwhile. */
 const NEW_KIND_MS = 60_000;

@@ -23,6 +23,8 @@ export interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"
   readonly openChanges?: () => number;
   /** Writes the policies of baselines to the cluster. */
   readonly provisioner?: Provisioner;
+  /** Called once changes of the packs are followed. */
+  begin?(): void;
   /** Gets ready for other packs; resolves with what keeps them from being asked. */
   prepare?(next: CompiledPacks): Promise<readonly Problem[]>;
   stop(): Promise<void>;

@@ -6,6 +6,7 @@ import type { Judge } from "../server/admission-edge.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics } from "../server/metrics.js";
+import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { readinessOf } from "../server/readiness.js";
@@ -20,6 +21,7 @@ import type { LoadedPacks } from "../sources/packs.js";
 import { unwrap, type Command, type Outcome } from "./command.js";
 import { greeting } from "./serve-greeting.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
+import { checkOwn } from "./serve-own-packs.js";
 import { fileSource, type Source } from "./serve-source.js";
 
 /** The webhook. */
@@ -77,6 +79,7 @@ class PacksFollow implements PacksListener {
 
   begin(parts: Followers): void {
     this.#parts = parts;
+    parts.source.begin?.();
   }
 
   async prepare({ packs }: LoadedPacks): Promise<readonly Problem[]> {
@@ -120,7 +123,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     return { ...decide(request, { snapshot, packs: compiled, now: Date.now() }), packs: digest };
   };
   return serve({
-    judge: provisioning(parts, makeJudge({
+    judge: judgeOwn(provisioning(parts, makeJudge({
       live,
       validate: stamped(reviewValidation),
       mutate: stamped(reviewMutation),
@@ -130,7 +133,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
       ...(source.facts ? { facts: source.facts } : {}),
       ...(source.confirm ? { confirm: source.confirm } : {}),
       ...(source.pending ? { pending: source.pending } : {}),
-    })),
+    })), checkOwn(packs)),
     ready: () => readinessOf([state.condition(), ...source.conditions()]),
     log,
     metrics,

@@ -18,6 +18,8 @@ export interface RulePackSpec {
   readonly failureMode: "Deny" | "Allow";
   readonly unproven: "warn" | "deny";
   readonly link?: string;
+  /** monotonic: a change that takes something away is refused unless it is approved. */
+  readonly rollout: "free" | "monotonic";
   readonly parameters: Readonly<Record<string, Parameter>>;
   readonly exemptNamespaces: readonly string[];
   readonly namespaces: Readonly<Record<string, unknown>>;

@@ -107,6 +107,7 @@ export const PACK_SCHEMA = {
         failureMode: { enum: ["Deny", "Allow"], default: "Deny" },
         unproven: { enum: ["warn", "deny"], default: "warn" },
         link: { type: "string" },
+        rollout: { enum: ["free", "monotonic"], default: "free", description: "monotonic: in a cluster, a change that takes something away needs an approval (annotation `sluice.dev/approved`)" },
         parameters: { type: "object", default: {}, additionalProperties: PARAMETER },
         exemptNamespaces: { ...STRINGS, default: [] },
         namespaces: { type: "object", default: {}, additionalProperties: { type: "object" } },

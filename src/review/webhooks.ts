@@ -1,6 +1,7 @@
 import { ok, type Result } from "../model/result.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import { OWN_KINDS } from "../packs/crd.js";
 import { CLEANERS } from "./always-admitted.js";
 import { exemptOnlyWhereItCounts, isPattern, noCleaner, noExemptPattern, NO_NODE, type MatchCondition } from "./webhook-conditions.js";
 import { webhookNeeds, type Need, type Resource } from "./webhook-needs.js";
@@ -44,6 +45,8 @@ export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarge
     configuration({ kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.deny }, target, [
       { ...deny, name: "deny.sluice.dev", failurePolicy: "Fail", needs: closed },
       { ...deny, name: "deny-open.sluice.dev", failurePolicy: "Ignore", needs: open },
+      // Whoever may change packs while Sluice does not look could weaken what must not be weakened.
+      { ...deny, name: "packs.sluice.dev", failurePolicy: "Fail", namespaceSelector: {}, matchConditions: [], needs: OWN_NEEDS },
     ]),
     configuration({ kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.warn }, target, [
       {
@@ -59,6 +62,9 @@ export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarge
     ]),
   ]);
 }
+
+/** Packs and exceptions are judged by whether they can come into force. */
+const OWN_NEEDS: readonly Need[] = OWN_KINDS.flatMap(({ version, ...kind }) => (["CREATE", "UPDATE", "DELETE"] as const).map((operation) => ({ resource: { ...kind, versions: [version] }, operation, effect: "deny", failureMode: "Deny" })));
 
 interface Webhook {
   readonly name: string;
@@ -95,7 +101,8 @@ function written({ path, needs, name, failurePolicy, sideEffects, timeoutSeconds
     rules: rulesOf(needs),
     namespaceSelector,
     objectSelector: {},
-    matchConditions,
+    // An empty list is not stored.
+    ...(matchConditions.length > 0 && { matchConditions }),
   };
 }
 

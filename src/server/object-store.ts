@@ -7,6 +7,8 @@ export interface ObjectAt {
   readonly resource: string;
   readonly namespace?: string;
   readonly name: string;
+  /** Written apart from the rest; reading gives the whole object all the same. */
+  readonly subresource?: "status";
 }
 
 /**

@@ -7,6 +7,7 @@ export interface ObjectPlace {
   readonly resource: string;
   readonly namespace?: string;
   readonly name: string;
+  readonly subresource?: "status";
 }
 
 export interface ClusterObjects {
@@ -41,10 +42,10 @@ export function clusterObjects(connection: ClusterConnection): ClusterObjects {
   };
 }
 
-function pathOf({ apiVersion, namespace, resource }: ObjectPlace, name: string | undefined): string {
+function pathOf({ apiVersion, namespace, resource, subresource }: ObjectPlace, name: string | undefined): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const within = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `${root}${within}/${resource}${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
+  return `${root}${within}/${resource}${name === undefined ? "" : `/${encodeURIComponent(name)}${subresource === undefined ? "" : `/${subresource}`}`}`;
 }
 
 function asObject(value: unknown): KubeObject {

@@ -12,6 +12,7 @@ import { DEFAULT_TIMING, type Timing } from "./cluster-timing.js";
 export { connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./cluster-connection.js";
 export type { KindStatus } from "./cluster-kind-watch.js";
 export type { WatchedKind } from "./cluster-list.js";
+export { clusterObjects } from "./cluster-objects.js";
 export { sharedConfigMap } from "./cluster-shared.js";
 export { webhookCalls } from "./cluster-webhooks.js";
 export { policyWriter } from "./cluster-write.js";

@@ -43,6 +43,17 @@ export function changedParts(from: readonly PackPart[], to: readonly PackPart[])
   return [...new Set([...(after?.keys() ?? []), ...(before?.keys() ?? [])])].filter((name) => before?.get(name) !== after?.get(name));
 }
 
+/** What would be in force with this part as it is given, or without it when `part` is absent; or what keeps it from being so. */
+export function tryOut(inForce: InForce, { name, part }: { readonly name: string; readonly part?: PackPart }, compose: Compose): Result<LoadedPacks> {
+  return compose(withPart(inForce.parts, part ? insertedAt(inForce.parts, part) : [], name));
+}
+
+/** New ones stand before the last one, the profiles, which stay the strongest. */
+function insertedAt(parts: readonly PackPart[], part: PackPart): readonly PackPart[] {
+  const others = parts.filter(({ name }) => name !== part.name);
+  return [...others.slice(0, -1), part, ...others.slice(-1)];
+}
+
 /** The parts with one of them as it is wanted, in the order that is wanted: what is refused keeps its place behind what stood before it. */
 function withPart(parts: readonly PackPart[], wanted: readonly PackPart[], name: string): readonly PackPart[] {
   const kept = new Map(parts.filter((part) => part.name !== name).map((part) => [part.name, part]));

@@ -3,7 +3,7 @@ import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { FolderFollower } from "./folder-follower.js";
 import type { Knobs } from "./knobs.js";
 import { partFolders, readParts, type PackPart } from "./pack-parts.js";
-import { changedParts, takeOver, type InForce } from "./pack-reload.js";
+import { changedParts, takeOver, tryOut, type InForce } from "./pack-reload.js";
 import { composePacks, type LoadedPacks } from "./packs.js";
 
 export interface PacksListener {
@@ -18,6 +18,8 @@ export interface PacksWatch {
   readonly inForce: InForce;
   /** Parts beside the folder and the profiles, weaker than the profiles; replaces those given before. Resolves when they are in force or refused. */
   setMore(parts: readonly PackPart[]): Promise<void>;
+  /** What would be in force with this part, or without it when it is absent; changes nothing. */
+  tryOut(change: { readonly name: string; readonly part?: PackPart }): Result<LoadedPacks>;
   /** Resolves once every change made before the call has been looked at. */
   settle(): Promise<void>;
   close(): void;
@@ -72,6 +74,10 @@ class Watch implements PacksWatch {
   setMore(parts: readonly PackPart[]): Promise<void> {
     this.#more = parts;
     return this.#follower.look();
+  }
+
+  tryOut(change: { readonly name: string; readonly part?: PackPart }): Result<LoadedPacks> {
+    return tryOut(this.#inForce, change, (parts) => composePacks(parts, this.#knobs));
   }
 
   settle(): Promise<void> {

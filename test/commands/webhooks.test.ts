@@ -34,6 +34,7 @@ describe("sluice webhooks", () => {
     expect(items.flatMap(({ webhooks }) => webhooks.map(({ clientConfig }) => clientConfig))).toEqual([
       { url: "https://10.0.0.1:8443/mutate", caBundle },
       { url: "https://10.0.0.1:8443/validate/deny", caBundle },
+      { url: "https://10.0.0.1:8443/validate/deny", caBundle },
       { url: "https://10.0.0.1:8443/validate/warn", caBundle },
     ]);
     expect((await program.run(["webhooks", "--service", "guard/gate"])).stdout).toContain("namespace: guard\n        name: gate\n");

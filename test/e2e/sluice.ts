@@ -15,6 +15,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** A Sluice that guards the cluster: the built program, its own ServiceAccount, the webhook configurations that it prints. */
 export interface RunningSluice {
   readonly url: string;
+  /** The CA that its webhooks are trusted by. */
+  readonly caFile: string;
   /** GET of a path; the body as text. */
   get(path: string): Promise<{ status: number; text: string }>;
   /** Everything it logged. */
@@ -71,6 +73,7 @@ export async function startSluice(cluster: Cluster, { args = [] }: { readonly ar
   const remove = await installPrintedWebhooks(cluster, ["--url", program.url, "--ca-bundle", join(certDir, "ca.crt"), ...packFlags(args)]);
   return {
     ...program,
+    caFile: join(certDir, "ca.crt"),
     async stop() {
       await remove();
       await program.stop();
@@ -108,6 +111,7 @@ export async function startReplicas(cluster: Cluster, count: number, way: Way = 
   if (!first) throw new Error("no replica was asked for");
   return {
     url: forwarder.url,
+    caFile: join(certDir, "ca.crt"),
     get: first.get,
     log: () => programs.map((program) => program.log()).join(""),
     programs,

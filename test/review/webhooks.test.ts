@@ -15,7 +15,8 @@ interface Webhook {
 function webhooksOf(packs: CompiledPacks): Webhook[] {
   const made = webhookConfigurations(packs, { at: { url: "https://x" } });
   if (!made.ok) throw new Error(made.problems.map(({ message }) => message).join());
-  return made.value.flatMap(({ webhooks }) => webhooks as Webhook[]);
+  // The one about packs themselves is always there.
+  return made.value.flatMap(({ webhooks }) => webhooks as Webhook[]).filter(({ name }) => name !== "packs.sluice.dev");
 }
 
 /** `name`: `OPERATION,... resource,...`. */
@@ -75,6 +76,14 @@ describe("webhook configurations", () => {
     const pattern = deny?.matchConditions.find(({ name }) => name === "no-exempt-pattern")?.expression;
     expect(pattern).toBe('!has(request.namespace) || !(["gke-", "gmp-", "tekton-pipelines"].exists(prefix, request.namespace.startsWith(prefix)) || request.namespace.matches("^a.*b\\\\.c$"))');
     expect([deny?.failurePolicy, warn?.failurePolicy, label?.failurePolicy]).toEqual(["Fail", "Ignore", "Ignore"]);
+  });
+
+  it("packs and exceptions are always judged, and fail closed", () => {
+    const made = webhookConfigurations(packOf("{rules: []}"), { at: { url: "https://x" } });
+    const webhooks = made.ok ? made.value.flatMap((one) => one["webhooks"] as Webhook[]) : [];
+    expect(webhooks.map(({ name, failurePolicy, rules: sent }) => [name, failurePolicy, sent])).toEqual([
+      ["packs.sluice.dev", "Fail", [{ apiGroups: ["sluice.dev"], apiVersions: ["v1alpha1"], resources: ["rulepacks", "policyexceptions"], operations: ["CREATE", "UPDATE", "DELETE"], scope: "Cluster" }]],
+    ]);
   });
 
   it("no condition reads `namespaceObject`, or a field that may be absent without asking first", () => {
