@@ -78,6 +78,7 @@ async function readAndJudge(parts: EdgeParts & { readonly gate: Gate }, call: Ca
   if (!readiness.ready) return overloaded(call, `not ready yet${unmet(readiness)}`);
   if (!(await gate.enter(call.deadline - performance.now()))) return overloaded(call, "too many requests are waiting");
   try {
+    if (performance.now() > call.deadline) return late(call);
     return await judged(parts, call, decoded.request);
   } finally {
     gate.leave();
@@ -89,11 +90,15 @@ async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): 
   const { route, uid, started, deadline } = call;
   const snapshotVersions = versions?.() ?? {};
   const decision = await within(deadline - performance.now(), judge(request, route, deadline));
-  if (!decision) return trouble(call, "late", { code: 429, message: `no decision within ${Math.round(deadline - started)} ms` });
+  if (!decision) return late(call);
   const review = respond(decision, { uid, mutating: route === "mutate", ...(decision.packs !== undefined && { annotations: { packs: decision.packs } }) });
   metrics.decided(decision);
   log.info(decisionFields({ request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions }), "decision");
   return { status: 200, outcome: decision.allowed ? "allowed" : "denied", review };
+}
+
+function late(call: Call): Answer {
+  return trouble(call, "late", { code: 429, message: `no decision within ${Math.round(call.deadline - call.started)} ms` });
 }
 
 /** Answered from the first bytes, without taking the body on. */

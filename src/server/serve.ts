@@ -31,6 +31,8 @@ export interface ServeParts extends EdgeParts {
   readonly checks?: () => readonly Condition[];
   /** How the API server is told to call this server; undefined where that is not known. */
   readonly calledBy?: ProbeParts["calledBy"];
+  /** Other limits than `CLIENT_LIMITS`; for tests. */
+  readonly clientLimits?: Partial<Record<keyof typeof CLIENT_LIMITS, number>>;
   /** How long an instance that is going serves on; for tests. */
   readonly drainMs?: number;
 }
@@ -57,13 +59,19 @@ export interface RunningServer {
 
 // 0 of 5,000 requests were lost when an instance served on for 3 s with `Connection: close`; every quicker way lost some (A14).
 const DRAIN_MS = 3_000;
-// The API server closes idle connections after 90 s. It must be the first to do so, or a request meets a closing socket (facts/admission.md 1).
-const KEEP_ALIVE_MS = 120_000;
-// No webhook call lasts longer than 30 s (`timeoutSeconds`), so a request that is not whole by then has nobody waiting for it.
-const REQUEST_MS = 30_000;
-const HEADERS_MS = 10_000;
-// The API server sends some 300 bytes of headers (facts/admission.md 1).
-const HEADER_BYTES = 16 * 1_024;
+/** What a client may take, in milliseconds and bytes. */
+export const CLIENT_LIMITS = {
+  // The API server closes idle connections after 90 s. It must be the first to do so, or a request meets a closing socket (facts/admission.md 1).
+  keepAliveTimeout: 120_000,
+  // No webhook call lasts longer than 30 s (`timeoutSeconds`), so a request that is not whole by then has nobody waiting for it.
+  requestTimeout: 30_000,
+  headersTimeout: 10_000,
+  // Node would wait two minutes for the end of a handshake, and look for late requests twice a minute.
+  handshakeTimeout: 10_000,
+  connectionsCheckingInterval: 2_000,
+  // The API server sends some 300 bytes of headers (facts/admission.md 1).
+  maxHeaderSize: 16 * 1_024,
+} as const;
 
 /** Serves over HTTPS until `close`. Problems: a certificate that cannot be read, an address that cannot be listened on. */
 export async function serve(parts: ServeParts): Promise<Result<RunningServer>> {
@@ -110,7 +118,7 @@ function createHttpsServer(parts: ServeParts, certificates: Certificates, state:
   const app = createApp({ ...parts, gate, health, draining: () => state.draining });
   metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, pending, certificateEnds: () => certificates.served.notAfter });
   const { certificate, key } = certificates.served;
-  const options = { ...TLS, cert: certificate, key, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, maxHeaderSize: HEADER_BYTES };
+  const options = { ...TLS, ...CLIENT_LIMITS, ...parts.clientLimits, cert: certificate, key };
   const server = createServer(options, app);
   // The only trace on our side of an API server that does not trust our certificate.
   server.on("tlsClientError", (error) => log.warn({ reason: error.message }, "a client broke off the TLS handshake"));
@@ -148,7 +156,7 @@ async function drain({ server, certificates, log, ms }: Stopping, state: { drain
   certificates.stop();
   const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
   // Requests under way have their own deadline; past the longest one nobody waits for them.
-  const late = setTimeout(() => server.closeAllConnections(), REQUEST_MS);
+  const late = setTimeout(() => server.closeAllConnections(), CLIENT_LIMITS.requestTimeout);
   await closed;
   clearTimeout(late);
   log.info({}, "stopped");

@@ -36,6 +36,11 @@ export class IpSet {
     return new IpSet(this.v4.union(other.v4), this.v6.union(other.v6));
   }
 
+  /** All of them together, in one go. */
+  static unionOf(sets: readonly IpSet[]): IpSet {
+    return new IpSet(IntervalSet.unionOf(sets.map(({ v4 }) => v4)), IntervalSet.unionOf(sets.map(({ v6 }) => v6)));
+  }
+
   intersect(other: IpSet): IpSet {
     return new IpSet(this.v4.intersect(other.v4), this.v6.intersect(other.v6));
   }

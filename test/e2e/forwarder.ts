@@ -1,8 +1,16 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
+export interface Forwarder {
+  readonly url: string;
+  /** New connections go to these ports from now on; old ones stay where they are. */
+  use(next: readonly number[]): void;
+  stop(): Promise<void>;
+}
+
 /** Forwards TCP connections, each new one to the next port of the list (as it is then) that takes it, as a Service spreads them over its pods. */
-export async function startForwarder(ports: readonly number[]): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function startForwarder(first: readonly number[]): Promise<Forwarder> {
+  let ports = first;
   const open = new Set<Socket>();
   let count = 0;
   const forward = (client: Socket, tries: number): void => {
@@ -27,6 +35,7 @@ export async function startForwarder(ports: readonly number[]): Promise<{ readon
   await once(server, "listening");
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    use: (next) => void (ports = next),
     async stop() {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

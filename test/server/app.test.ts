@@ -6,7 +6,7 @@ import request from "supertest";
 import { describe, expect, test } from "vitest";
 import { createApp } from "../../src/server/app.js";
 import { readinessOf } from "../../src/server/readiness.js";
-import { reviewOf, UID } from "./requests.js";
+import { DECODED, reviewOf, UID } from "./requests.js";
 import { smallApp, smallParts } from "./small-app.js";
 
 const envelope = { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview" };
@@ -144,6 +144,21 @@ describe("trouble inside", () => {
     expect((await request(smallApp({ judge })).post("/validate").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: false });
     expect((await request(smallApp({ judge, failureMode: () => "Allow" })).post("/mutate").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: true, warnings: [expect.any(String)] });
     expect((await request(smallApp({ judge: broken })).post("/validate/warn").send(reviewOf())).body.response).toMatchObject({ uid: UID, allowed: true });
+  });
+
+  test("of a body that comes when nobody waits any more: it is not judged", async () => {
+    let judged = 0;
+    const server = createServer(smallApp({ judge: () => ((judged += 1), smallParts().judge({ ...DECODED }, "validate", 0)) })).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const whole = JSON.stringify(reviewOf());
+    const sent = httpRequest({ host: "127.0.0.1", port: (server.address() as AddressInfo).port, method: "POST", path: "/validate?timeout=100ms" });
+    sent.write(whole.slice(0, 100));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    sent.end(whole.slice(100));
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    expect(JSON.parse(await readText(response))).toEqual(refused(UID, 429, "TooManyRequests", "[sluice] no decision within 90 ms", { retryAfterSeconds: 1 }));
+    expect(judged).toBe(0);
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test("of a judge that takes too long: an answer before the API server's time is over", async () => {

@@ -32,3 +32,9 @@ describe("blocks", () => {
     expect(parseCidr(text)).toBeUndefined();
   });
 });
+
+test("all together are the same as one after the other", () => {
+  const sets = ["10.0.0.0/8", "10.1.0.0/16", "192.168.1.1/32", "fd00::/16", "11.0.0.0/8"].map((text) => parseCidr(text) ?? IpSet.EMPTY);
+  expect(IpSet.unionOf(sets)).toEqual(sets.reduce((all, set) => all.union(set), IpSet.EMPTY));
+  expect(IpSet.unionOf([])).toEqual(IpSet.EMPTY);
+});
