@@ -37,6 +37,10 @@ export interface Config {
   readonly namespace?: string;
   readonly forbid: boolean;
   readonly steps?: number;
+  /** Manifests that count as applied. */
+  readonly applied: readonly string[];
+  /** `Kind/namespace/name` of policies that count as deleted. */
+  readonly deleted: readonly string[];
   readonly inOrder: boolean;
   readonly as?: string;
   readonly apply: boolean;
@@ -106,6 +110,8 @@ export const OPTIONS = {
   isolated: { flags: "--isolated <namespace>", text: "prove that every pod of the namespace is isolated in both directions" },
   forbid: { flags: "--forbid", text: "prove that the traffic is never possible, rather than always" },
   steps: { flags: "--steps <n>", text: "budget of a proof in solver steps" },
+  applied: { flags: "--with <file>", text: "as if these manifests were applied: a change that was refused, say", repeat: true },
+  deleted: { flags: "--without <kind/namespace/name>", text: "as if this policy were deleted", repeat: true },
   inOrder: { flags: "--in-order", text: "one manifest after the other, as `kubectl apply` would" },
   as: { flags: "--as <user>", text: "user who makes the change (default: nobody exempt)" },
   effective: { flags: "--effective", text: "every value of every rule, and where it came from" },
@@ -158,6 +164,8 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     service: given("service") ?? "sluice-system/sluice",
     set: listOf(raw.set).map(parseSetting),
     forbid: raw.forbid === true,
+    applied: listOf(raw.applied),
+    deleted: listOf(raw.deleted),
     inOrder: raw.inOrder === true,
     apply: raw.apply === true,
     crds: raw.crds === true,

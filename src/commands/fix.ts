@@ -6,8 +6,9 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { VerifiedFix } from "../model/violation.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import { fixYaml } from "../reports/fix-yaml.js";
+import { breaksNothing } from "../review/verify-fix.js";
 import type { Protection } from "../rules/rule.js";
-import { factsOf } from "../sources/files.js";
+import { factsOf, loadManifests } from "../sources/files.js";
 import { loadPacks } from "../sources/packs.js";
 import { engineProfile, jsonText, readProfile, readState, unwrap, type Command, type Outcome, type Session } from "./command.js";
 import { flowsOf } from "./flow-selector.js";
@@ -17,9 +18,10 @@ export const command: Command = {
   name: "fix",
   description:
     "Prints policies after which a flow (--from, --to, --port), or every broken rule of the packs in force, is proven to hold.\n" +
+    "For a change that was refused, name it by --with or --without: the policies are what it needs beside it.\n" +
     "Nothing is applied: pipe the result into `kubectl apply -f -`. Exit code 1 when something stays broken.",
   arguments: ["[path...]"],
-  options: ["fromAll", "toAll", "traffic", "rule", "namespace", "steps", "cluster", "packs", "profile", "set"],
+  options: ["fromAll", "toAll", "traffic", "rule", "namespace", "applied", "deleted", "steps", "cluster", "packs", "profile", "set"],
   formats: ["text", "json"],
   example: "sluice fix manifests/ --from shop/web --to shop/db --port 5432",
   run,
@@ -34,13 +36,25 @@ interface Repair {
 const STEPS = 200_000;
 
 async function run(config: Config, session: Session): Promise<Outcome> {
-  const { snapshot } = await readState(config, session);
+  const snapshot = await afterChange(config, (await readState(config, session)).snapshot);
   const repairs = asksFlow(config) ? await fixFlows(config, snapshot) : await fixRules(config, snapshot, session);
   for (const { what, fix } of repairs) session.note(`${fix ? "fixed" : "no fix found"}: ${what}`);
   if (repairs.length === 0) session.note("nothing is broken");
   const fix = together(repairs);
   const output = config.format === "json" ? jsonText({ repairs, ...fix }) : fixYaml(fix);
   return { output, exitCode: repairs.every((repair) => repair.fix) ? 0 : 1 };
+}
+
+/** The state as if the change that `--with` and `--without` name were made. */
+async function afterChange({ applied, deleted }: Config, snapshot: Snapshot): Promise<Snapshot> {
+  const manifests = applied.length > 0 ? unwrap(await loadManifests(applied), "the manifests of `--with` cannot be read") : undefined;
+  const put = (manifests?.objects ?? []).flatMap(factsOf).map((fact) => ({ put: fact }));
+  const remove = deleted.map((text) => {
+    const found = [...snapshot.policies()].find(({ ref }) => [`${ref.kind}/${nameKey(ref)}`, `${kindKey(ref)}/${nameKey(ref)}`].includes(text));
+    if (!found) throw new WrongUse(`\`--without ${text}\` names no policy of the state; write \`NetworkPolicy/namespace/name\``);
+    return { remove: found.ref };
+  });
+  return snapshot.with([...put, ...remove]);
 }
 
 function asksFlow({ fromAll, toAll, rule, namespace }: Config): boolean {
@@ -92,11 +106,15 @@ function repairsOf({ id, behaviour: { protect } }: CompiledRule, snapshot: Snaps
     const broken = protect.standing(snapshot, scope).flatMap((outcome) => (outcome.outcome === "broken" ? [outcome.finding] : []));
     const [first] = broken;
     if (!first) return [];
-    const own = broken.map(({ message, fix }) => ({ what: `[${id}] ${message}`, fix: fix?.() }));
+    const own = broken.map(({ message, fix }) => ({ what: `[${id}] ${message}`, fix: harmless(fix?.(), snapshot, packs) }));
     if (own.every(isRepaired)) return own;
     const fix = baselineFor(protect, snapshot, { packs, name: scope.name });
     return [{ what: `[${id}] ${first.message}`, ...(fix ? { fix } : {}) }];
   });
+}
+
+function harmless(fix: VerifiedFix | undefined, snapshot: Snapshot, packs: CompiledPacks): VerifiedFix | undefined {
+  return fix && breaksNothing(fix, snapshot, packs) ? fix : undefined;
 }
 
 function isRepaired(repair: { readonly what: string; readonly fix: VerifiedFix | undefined }): repair is { readonly what: string; readonly fix: VerifiedFix } {

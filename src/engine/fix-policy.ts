@@ -62,7 +62,8 @@ function meaning(object: KubeObject, allowances: readonly [Allowance, ...Allowan
   };
 }
 
-function writeRule({ namespace, direction, peers, traffic }: Allowance): Record<string, unknown> | undefined {
+/** One rule as it is written; undefined when a peer or some traffic cannot be. */
+export function writeRule({ namespace, direction, peers, traffic }: Omit<Allowance, "pods">): Record<string, unknown> | undefined {
   const written = peers.map((peer) => writePeer(peer, namespace));
   const ports = writePorts(traffic);
   if (!ports || written.includes(undefined)) return undefined;

@@ -42,6 +42,8 @@ export interface Violation {
   /** How many running pods are affected; absent when the rule is not about pods. */
   readonly runningPods?: number;
   readonly fix?: VerifiedFix;
+  /** What the fix is for: the state after the object was written, or deleted. */
+  readonly fixAfter?: "write" | "delete";
   readonly remediation?: string;
   readonly link?: string;
   /** Why it is no refusal: somebody answers for it until then. */

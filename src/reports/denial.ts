@@ -66,11 +66,13 @@ function fixLines({ apply, remove }: VerifiedFix, violation: Violation): string[
     ...remove.map((ref) => `  fix (verified): delete ${kindKey(ref)} \`${nameKey(ref)}\``),
     ...apply.map((object) => `  fix (verified): apply ${JSON.stringify(object)}`),
   ];
-  return lines.join("\n").length <= MAX_FIX ? lines : [`  fix (verified): printed by \`${fixCommand(violation)}\``];
+  return lines.join("\n").length <= MAX_FIX ? lines : [`  fix (verified): printed by \`${fixCommand(violation)}\`${violation.fixAfter === "delete" ? "" : ", FILE being this change"}`];
 }
 
-/** The command that prints what makes the rule hold. */
-function fixCommand({ pack, rule, object }: Violation): string {
-  const namespace = object.namespace === undefined ? "" : ` --namespace ${object.namespace}`;
-  return `sluice fix --cluster --rule ${ruleId({ pack, rule })}${namespace}`;
+/** The command that prints what the change needs beside it; it was not made, so the command is told of it. */
+function fixCommand({ pack, rule, object, namespaces = [], fixAfter }: Violation): string {
+  const change = fixAfter === "delete" ? `--without ${object.kind}/${nameKey(object)}` : "--with FILE";
+  const [namespace, ...others] = namespaces;
+  const only = namespace !== undefined && others.length === 0 ? ` --namespace ${namespace}` : "";
+  return `sluice fix --cluster ${change} --rule ${ruleId({ pack, rule })}${only}`;
 }

@@ -1,8 +1,10 @@
-import { refOf, type ObjectRef } from "../model/kubernetes.js";
+import { nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import { milder, type EnforcementAction, type GrantedException, type VerifiedFix, type Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Finding, Outcome, Scope } from "../rules/rule.js";
+
+import { isDeepStrictEqual } from "./equal.js";
 
 export { milder } from "../model/violation.js";
 
@@ -26,12 +28,21 @@ export function joinVerdicts(all: readonly Verdicts[]): Verdicts {
 /** More findings than this are told by command, not one by one. */
 const FIXED = 4;
 
-/** The fixes of all findings together: each only adds allowances, so together they hold too. One that cannot be had leaves none. */
+/**
+ * The fixes of all findings together: each only adds allowances, or only takes some away, so together they hold too. One
+ * that cannot be had leaves none; nor do two that write one object differently.
+ */
 function joinFixes(findings: readonly Finding[]): VerifiedFix | undefined {
   if (findings.length > FIXED) return undefined;
   const fixes = findings.map(({ fix }) => fix?.());
   if (!fixes.every((fix) => fix !== undefined)) return undefined;
-  const apply = new Map(fixes.flatMap((fix) => fix.apply.map((object) => [`${object.metadata.namespace ?? ""}/${object.metadata.name ?? ""}`, object])));
+  const apply = new Map<string, KubeObject>();
+  for (const object of fixes.flatMap((fix) => fix.apply)) {
+    const key = nameKey(refOf(object));
+    const other = apply.get(key);
+    if (other && !isDeepStrictEqual(other, object)) return undefined;
+    apply.set(key, object);
+  }
   return { apply: [...apply.values()], remove: fixes.flatMap(({ remove }) => remove) };
 }
 

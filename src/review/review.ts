@@ -17,6 +17,7 @@ import { exceptionsFor } from "./exceptions.js";
 import { fromEach, fromErrors, joinVerdicts, NO_VERDICTS, objectOf, scopeOf, type Excepting, type Verdicts } from "./findings.js";
 import { withHints } from "./hints.js";
 import { askProtection } from "./protect.js";
+import { breaksNothing } from "./verify-fix.js";
 
 /** What a decision is made on. Everything else comes with the request. */
 export interface ReviewContext {
@@ -60,7 +61,13 @@ function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { 
   const { change } = reading;
   const asked = { packs, excepting: exceptionsFor(change, packs, now) };
   const verdicts = joinVerdicts([fromMutation, unreadable(reading, asked.excepting), ...judgeRules(change, asked)]);
-  return decide(withHints(applyExemptions(verdicts, change, packs), change), patch);
+  return decide(withoutHarm(withHints(applyExemptions(verdicts, change, packs), change), change, packs), patch);
+}
+
+/** A fix that breaks what another rule protects is none. */
+function withoutHarm(verdicts: Verdicts, { after, request }: Change, packs: CompiledPacks): Verdicts {
+  const fixAfter = request.operation === "DELETE" ? "delete" : "write";
+  return { ...verdicts, violations: verdicts.violations.map(({ fix, ...violation }) => (fix && breaksNothing(fix, after, packs) ? { ...violation, fix, fixAfter } : violation)) };
 }
 
 interface Mutation {

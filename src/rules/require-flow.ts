@@ -11,7 +11,7 @@ import type { Direction, Policy } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
+import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, slug, type FlowSpec } from "./flow-selector.js";
 import { peersOf } from "./peers-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
@@ -233,9 +233,4 @@ function atOtherEnd({ direction }: FlowSpec, { connection }: Counterexample): Pi
   const other = direction === "egress" ? "ingress" : "egress";
   const [end, verdict] = other === "ingress" ? [connection.dst, connection.verdict.ingress] : [connection.src, connection.verdict.egress];
   return { remediation: `allow this traffic at the other end too: ${other} of ${describeEndpoint(end)} is denied by ${describeEnd(verdict, other)}` };
-}
-
-/** The words of a flow as part of a policy's name: `DNS of apps` as `dns-of-apps`. */
-function slug(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readObjects } from "../../src/dialects/index.js";
 import { fixFlow } from "../../src/engine/fix.js";
+import { closeFlow } from "../../src/engine/narrow.js";
 import { implies } from "../../src/engine/implies.js";
-import { holds, type ProofContext } from "../../src/engine/prove.js";
+import { excludes, holds, type ProofContext } from "../../src/engine/prove.js";
 import type { Flow } from "../../src/engine/question.js";
 import { isLive } from "../../src/model/endpoint.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
@@ -11,7 +12,7 @@ import { DIRECTIONS, type Policy } from "../../src/model/policy.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { cluster, lawRuns, snapshotOf } from "./arbitrary-cluster.js";
 import { arbitraryFlow } from "./arbitrary-flow.js";
-import { breaks } from "./brute-force.js";
+import { breaks, opens } from "./brute-force.js";
 
 const budget = { steps: 1_000_000 };
 const contexts: fc.Arbitrary<ProofContext> = fc.boolean().map((cidrSelectsPods) => ({ profile: { cidrSelectsPods }, budget }));
@@ -62,5 +63,24 @@ describe("a fix", () => {
       const onePeerEach = flow.anyOf.every(({ peers }) => peers.length <= 1);
       if (fix.apply.length > 1 && onePeerEach && canBeNamed(flow)) for (const one of isolating) expect(isProven(plus(snapshot, [one]), flow, context)).toBe(false);
     }), lawRuns());
+  });
+});
+
+describe("a closing", () => {
+  it("leaves no pod the flow, opens nothing, and says in YAML what was proven", () => {
+    let closed = 0;
+    fc.assert(fc.property(cluster, arbitraryFlow({ slots: 1 }), contexts, (objects, make, context) => {
+      const snapshot = snapshotOf(objects);
+      const flow = make(snapshot);
+      if (excludes(snapshot, flow, context).answer === "proven") return;
+      const fix = closeFlow(snapshot, flow, { name: "flow", context });
+      if (!fix) return;
+      closed++;
+      const after = plus(snapshot, fix.apply);
+      expect(opens({ after, flow, profile: context.profile })).toBe(false);
+      expect(implies(after, snapshot, { context }).answer).toBe("proven");
+      for (const object of fix.apply) expect(excludes(plus(snapshot, fix.apply.filter((other) => other !== object)), flow, context).answer).not.toBe("proven");
+    }), lawRuns());
+    expect(closed).toBeGreaterThan(100);
   });
 });
