@@ -3,10 +3,13 @@ import { readObject } from "../../src/dialects/index.js";
 import type { AdmissionRequest } from "../../src/model/admission.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot } from "../../src/model/snapshot.js";
-import type { View } from "../../src/review/pending-change.js";
+import { pendingOf, type View } from "../../src/review/pending-change.js";
 import { decodeValue } from "../../src/server/decode.js";
-import { makeJudge, type JudgeParts } from "../../src/server/judge.js";
+import { makeJudge, type JudgeParts, type Pending } from "../../src/server/judge.js";
+import { MemoryLedger, type LedgerStore } from "../../src/server/ledger-store.js";
 import { LiveSnapshot } from "../../src/server/live-snapshot.js";
+import { NotNow } from "../../src/server/not-now.js";
+import { PendingChanges } from "../../src/server/pending.js";
 import { ServerMetrics } from "../../src/server/metrics.js";
 import { ALLOWED, DENIED, DNS } from "./decisions.js";
 import { reviewOf } from "./requests.js";
@@ -156,6 +159,60 @@ describe("A1: with a cluster, never deny on stale data", () => {
   test("an admission asks nobody", async () => {
     const { judge } = judgeOf({ validate: () => ALLOWED, confirm: () => Promise.reject(new Error("must not be asked")) });
     expect(judge(create("a"), "validate", soon())).toEqual(ALLOWED);
+  });
+});
+
+describe("with pending changes", () => {
+  const patience = { waitMs: 40, reserveMs: 20, endMs: 5_000, storeMs: 100, pauseMs: 5, atOnce: 16 };
+  const kind = "NetworkPolicy.networking.k8s.io";
+  const versioned = (name: string): KubeObject => ({ ...policy(name), metadata: { ...policy(name).metadata, uid: `uid-${name}`, resourceVersion: "5" } });
+
+  /** Two policies of which one must stay; the watch shows a removal when it is told to. */
+  function pendingOn(store: LedgerStore = new MemoryLedger(), changes: Partial<JudgeParts> = {}) {
+    const { log } = keptLog();
+    const live = new LiveSnapshot(Snapshot.EMPTY.with(["a", "b"].flatMap((name) => facts(versioned(name))).map((put) => ({ put }))));
+    const state = { version: "5" };
+    const pendingChanges = new PendingChanges({ store, view: () => ({ snapshot: live.current, versions: { [kind]: state.version } }), read: async () => [], catchUp: async () => [], log, patience });
+    const pending: Pending = { changes: pendingChanges, changeOf: pendingOf, concerns: () => true, mustPass: ({ userInfo }) => userInfo.username === "cleaner" };
+    const metrics = new ServerMetrics("test");
+    const judge = makeJudge({ live, metrics, log, validate: keepOne, mutate: () => ALLOWED, pending, confirm: (namespaces, signal) => pendingChanges.readFresh(namespaces, signal), ...changes });
+    const shows = (name: string): void => {
+      state.version = "9";
+      live.apply([{ remove: { group: "networking.k8s.io", kind: "NetworkPolicy", namespace: "demo", name } }]);
+      pendingChanges.observed();
+    };
+    return { judge, shows, pendingChanges, metrics };
+  }
+  const removal = (name: string, changes: Record<string, unknown> = {}) => requestOf({ uid: `review-${name}`, name, operation: "DELETE", object: null, oldObject: versioned(name), ...changes });
+
+  test("the second of two deletes is refused for now, and for good when the watch shows the first", async () => {
+    const { judge, shows, pendingChanges, metrics } = pendingOn();
+    expect(await judge(removal("a"), "validate/deny", soon())).toMatchObject({ allowed: true });
+    expect(pendingChanges.open).toBe(1);
+    expect(await judge(removal("b"), "validate/deny", soon())).toMatchObject({ allowed: false, code: 429 });
+    const second = judge(removal("b"), "validate/deny", soon());
+    shows("a");
+    const refused = await second;
+    expect(refused).toMatchObject({ allowed: false });
+    expect(refused).not.toHaveProperty("code");
+    const counted = await metrics.registry.getSingleMetricAsString("sluice_pending_admissions_total");
+    for (const line of ['{result="admitted"} 1', '{result="refused-together"} 1', '{result="refused"} 1']) expect(counted).toContain(line);
+  });
+
+  test("the call that does not refuse leaves no trace, and neither does a dry run", async () => {
+    const { judge, pendingChanges } = pendingOn();
+    for (const asked of [removal("a"), removal("a", { dryRun: true })]) expect(judge(asked, asked.dryRun ? "validate/deny" : "validate/warn", soon())).toMatchObject({ allowed: true });
+    expect(pendingChanges.open).toBe(0);
+    const inExempt = pendingOn(new MemoryLedger(), { isExempt: () => true });
+    await inExempt.judge(removal("a"), "validate/warn", soon());
+    expect(inExempt.pendingChanges.open).toBe(1);
+  });
+
+  test("when the list cannot be had a change is not judged, and clean-up passes all the same", async () => {
+    const broken: LedgerStore = { read: () => Promise.reject(new Error("no answer")), swap: () => Promise.reject(new Error("no answer")) };
+    const { judge } = pendingOn(broken);
+    await expect(judge(removal("a"), "validate/deny", performance.now() + 150)).rejects.toThrow(NotNow);
+    expect(await judge(removal("a", { userInfo: { username: "cleaner" } }), "validate/deny", performance.now() + 150)).toMatchObject({ allowed: true });
   });
 });
 

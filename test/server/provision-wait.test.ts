@@ -29,7 +29,7 @@ function setUp({ pending = true, settles = true } = {}) {
 }
 const soon = () => performance.now() + 5_000;
 
-test("a pod behind its namespace is judged again when the policies are written", async () => {
+test("A12: a pod behind its namespace is judged again when the policies are written, so that its ReplicaSet does not back off", async () => {
   const { judge, state } = setUp();
   expect(await judge(podRequest(), "validate/deny", soon())).toEqual(ALLOWED);
   expect(state).toMatchObject({ waited: 1, judged: 2 });
