@@ -41,7 +41,7 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   });
   const passed = results.every(({ failed }) => !failed);
   const wantsCoverage = config.coverage || config.requireCoverage !== undefined;
-  const shown = wantsCoverage ? withPlaces(coverage(packsOf(cases), observations), cases, tests) : undefined;
+  const shown = wantsCoverage ? withPlaces(coverage(packsOf(cases), observations, cases.flatMap(({ source }) => source.objects)), cases, tests) : undefined;
   if (config.mutate && !passed) session.note("warning: no mutants are tried while tests fail");
   const mutation = config.mutate && passed ? mutate(cases, tests, { session, seconds: config.within }) : undefined;
   const report = chosen(TESTS_REPORTS, config.junit ? "junit" : config.format);
@@ -88,7 +88,7 @@ function placed(result: CaseResult, { case: { path }, locate }: LoadedCase): Cas
 
 /** The packs under test, each once. */
 function packsOf(cases: readonly LoadedCase[]): readonly KubeObject[] {
-  return [...new Set(cases.flatMap(({ source }) => source.objects.filter(isPack)))];
+  return [...new Set(cases.flatMap(({ source, tested }) => source.objects.filter((object) => isPack(object) && tested.has(object))))];
 }
 
 function withPlaces(found: Coverage, cases: readonly LoadedCase[], tests: LoadedTests): Coverage {

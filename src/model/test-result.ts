@@ -37,7 +37,7 @@ export interface CaseResult {
 /** One thing of a pack that tests should see in each of its ways. */
 export interface CoverageItem {
   readonly pack: string;
-  readonly what: "rule" | "alternative" | "parameter";
+  readonly what: "rule" | "flow" | "alternative" | "parameter";
   /** In words: `zones/front`, `the registry, alternative 2`, `holdPods`. */
   readonly name: string;
   readonly path: string;

@@ -12,6 +12,8 @@ export interface PackTest {
   readonly name: string;
   /** Files and folders relative to the test's file; absent: the packs in force. */
   readonly packs?: readonly string[];
+  /** In force too, but not under test. */
+  readonly beside: readonly string[];
   readonly cases: readonly TestCase[];
 }
 
@@ -66,6 +68,7 @@ export interface Expectation {
   readonly dryrun?: readonly string[];
   readonly exact?: boolean;
   readonly message?: string | readonly string[] | { readonly matches: string };
+  readonly lacks?: string | readonly string[];
   readonly patch?: { readonly labels: Readonly<Record<string, string | null>> };
   readonly provisions?: readonly string[];
 }
@@ -82,6 +85,7 @@ export interface ConnectivityClaim {
 
 interface Draft {
   readonly packs?: readonly string[];
+  readonly beside?: readonly string[];
   readonly profile?: Choices["profile"];
   readonly parameters?: Choices["parameters"];
   readonly rules?: Choices["rules"];
@@ -107,7 +111,7 @@ export function parsePackTest(object: KubeObject): Result<PackTest> {
   const cases = (spec.cases ?? []).map((draft, i) => caseOf(draft.name, `spec.cases[${i}]`, [spec, draft]));
   const all = spec.steps ? [caseOf(name, "spec", [spec])] : cases;
   const problems = [...all.flatMap(caseProblems), ...twice(all)];
-  return problems.length > 0 ? failed(...problems) : ok({ name, ...(spec.packs ? { packs: spec.packs } : {}), cases: all });
+  return problems.length > 0 ? failed(...problems) : ok({ name, ...(spec.packs ? { packs: spec.packs } : {}), beside: spec.beside ?? [], cases: all });
 }
 
 function caseOf(name: string, path: string, drafts: readonly Draft[]): TestCase {

@@ -1,4 +1,4 @@
-import { Ajv } from "ajv";
+import { Ajv, type ValidateFunction } from "ajv";
 import { compileCel } from "../cel/expression.js";
 import { isRecord } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
@@ -24,11 +24,21 @@ export function resolveParameters(pack: string, parameters: Readonly<Record<stri
 }
 
 const ajv = new Ajv({ strict: false });
+const validators = new Map<string, ValidateFunction>();
+
+/** Compiled once: the library would keep each compiled schema for good. */
+function validatorOf(schema: object): ValidateFunction {
+  const key = JSON.stringify(schema);
+  const known = validators.get(key) ?? ajv.compile(schema);
+  validators.set(key, known);
+  return known;
+}
 
 /** What is wrong with the value of a parameter; `name` is `PACK.NAME`. */
 export function checkParameter(name: string, value: unknown, { default: _default, description: _description, ...schema }: Parameter): Problem | undefined {
-  if (ajv.validate(schema, value)) return undefined;
-  const [error] = ajv.errors ?? [];
+  const validate = validatorOf(schema);
+  if (validate(value)) return undefined;
+  const [error] = validate.errors ?? [];
   const allowed = (error?.params as { allowedValues?: unknown[] } | undefined)?.allowedValues;
   return { code: "pack/parameter", message: `parameter \`${name}\` ${error?.message ?? "is wrong"}${allowed ? `: ${allowed.join(", ")}` : ""}`, path: "" };
 }

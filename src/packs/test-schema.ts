@@ -41,6 +41,7 @@ const EXPECT = {
     dryrun: { ...RULE_IDS, description: "the rules that are broken in dry run, all of them; not looked at when left out" },
     exact: { type: "boolean", description: "`false`: rules beside the listed ones may be broken too" },
     message: MESSAGE,
+    lacks: { oneOf: [{ type: "string", minLength: 1 }, TEXTS], description: "text, or several texts, that the answer does not contain" },
     patch: {
       type: "object",
       additionalProperties: false,
@@ -126,6 +127,7 @@ export const TEST_SCHEMA = {
       properties: {
         description: { type: "string" },
         packs: { ...TEXTS, minItems: 1, description: "files and folders of the packs under test, relative to this file (default: those of `--packs`)" },
+        beside: { ...TEXTS, description: "packs that are in force too, but are not what is tested: neither covered nor mutated" },
         ...CHOICES,
         steps: STEPS,
         cases: {

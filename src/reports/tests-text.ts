@@ -54,7 +54,7 @@ function title(test: string, name: string): string {
   return test === name ? test : `${test}: ${name}`;
 }
 
-const KINDS = { rule: "rules", alternative: "flow alternatives", parameter: "parameters" } as const;
+const KINDS = { rule: "rules", flow: "flows", alternative: "alternatives", parameter: "parameters" } as const;
 
 function coverageLines({ items, covered, total }: Coverage): readonly string[] {
   const packs = [...new Set(items.map(({ pack }) => pack))];

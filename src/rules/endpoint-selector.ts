@@ -130,8 +130,7 @@ function addressAlternative(term: Readonly<Record<string, unknown>>, path: strin
   const byPort = new Map<string, IpSet>();
   list.forEach((text, i) => {
     const [, block = "", port] = /^(.+?)(?:(?<=\/\d+):(\d+))?$/.exec(text) ?? [];
-    const address = parseAddress(block);
-    const set = parseCidr(block) ?? (address === undefined ? undefined : IpSet.of(address));
+    const set = readBlock(block);
     if (!set) problems.push({ code: "pack/address", message: `\`${text}\` is no address or CIDR`, path: `${path}.addresses[${i}]` });
     else byPort.set(port ?? "", (byPort.get(port ?? "") ?? IpSet.EMPTY).union(set));
   });
@@ -140,6 +139,19 @@ function addressAlternative(term: Readonly<Record<string, unknown>>, path: strin
     addressTarget(addresses, port === "" ? readPorts(term.ports) : portRange("TCP", Number(port), Number(port)), term.some === true),
   );
   return ok({ ...NOWHERE, targets: () => targets });
+}
+
+/** Packs are compiled often, with long lists that stay the same: the public Internet above all. */
+const blocks = new Map<string, IpSet | undefined>();
+const REMEMBERED = 4_096;
+
+function readBlock(text: string): IpSet | undefined {
+  if (blocks.has(text)) return blocks.get(text);
+  const address = parseAddress(text);
+  const block = parseCidr(text) ?? (address === undefined ? undefined : IpSet.of(address));
+  if (blocks.size >= REMEMBERED) blocks.clear();
+  blocks.set(text, block);
+  return block;
 }
 
 function anyAddress(each: readonly Result<Alternative>[]): Result<Alternative> {

@@ -95,11 +95,11 @@ export function questionOf({ endpoint, pods, direction, existingOnly }: FlowSpec
 }
 
 /** Each alternative of the flow as if it were the only one; those whose peers are unset there are left out. */
-export function askAlternatives(flow: FlowSpec, scope: Scope, answer: (alone: FlowSpec) => Proof | undefined): readonly AlternativeAnswer[] {
+export function askAlternatives(flow: FlowSpec, { scope, enough }: { readonly scope: Scope; readonly enough: boolean }, answer: (alone: FlowSpec) => Proof | undefined): readonly AlternativeAnswer[] {
   if (!covers(flow, scope)) return [];
   return flow.endpoint.alternatives.flatMap((alternative): readonly AlternativeAnswer[] => {
     const proof = answer({ ...flow, endpoint: { ...flow.endpoint, resolve: alternative.resolve } });
-    return proof ? [{ path: alternative.path, holds: proof.answer === "proven" }] : [];
+    return proof ? [{ path: alternative.path, holds: proof.answer === "proven", enough }] : [];
   });
 }
 

@@ -36,7 +36,7 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
       const question = covers(flow, scope) ? forbidden(flow, snapshot, { scope, reach: "possible" }) : undefined;
       return question ? [outcome(flow, { snapshot, question, context })] : [];
     },
-    alternatives: (snapshot, scope) => askAlternatives(flow, scope, (alone) => {
+    alternatives: (snapshot, scope) => askAlternatives(flow, { scope, enough: false }, (alone) => {
       const question = forbidden(alone, snapshot, { scope, reach: "possible" });
       return question && excludes(snapshot, question, context);
     }),

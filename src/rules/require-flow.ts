@@ -47,7 +47,7 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
       return question === undefined ? [] : [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })];
     },
     forPod: (snapshot, pod) => podOutcome(flow, snapshot, { ...at, pod }),
-    alternatives: (snapshot, scope) => askAlternatives(flow, scope, (alone) => {
+    alternatives: (snapshot, scope) => askAlternatives(flow, { scope, enough: true }, (alone) => {
       const question = required(alone, snapshot, { scope });
       return question && holds(snapshot, question, context);
     }),

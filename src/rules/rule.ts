@@ -68,6 +68,8 @@ export interface AlternativeAnswer {
   /** In its pack: `spec.rules[3].with.flows[0].egressTo.anyOf[1]`. */
   readonly path: string;
   readonly holds: boolean;
+  /** One alternative that holds is enough for the flow (required); else all must (forbidden). */
+  readonly enough: boolean;
 }
 
 /** A property of the cluster that must stay true. */
@@ -121,6 +123,8 @@ export interface Check {
   readonly id: string;
   /** It judges what is written: no deletion breaks it. */
   readonly ofWritten?: true;
+  /** It changes objects and refuses none. */
+  readonly onlyMutates?: true;
   readonly schema: Readonly<Record<string, unknown>>;
   compile(spec: Readonly<Record<string, unknown>>, scope: CompileScope, path: string): Result<Behaviour>;
 }

@@ -10,6 +10,7 @@ import type { Check } from "./rule.js";
  */
 export const setPodLabel = {
   id: "set-pod-label",
+  onlyMutates: true,
   schema: {
     type: "object",
     additionalProperties: false,

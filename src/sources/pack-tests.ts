@@ -15,6 +15,8 @@ export interface LoadedCase {
   readonly case: TestCase;
   readonly packs: CompiledPacks;
   readonly source: PackSource;
+  /** The packs under test; those beside them are not. */
+  readonly tested: ReadonlySet<KubeObject>;
   readonly snapshot: Snapshot;
   /** Where a path of the test's object stands. */
   locate(path: string): Place | undefined;
@@ -85,13 +87,13 @@ class TestReader implements LoadedTests {
   }
 
   private async readCase(test: PackTest, one: TestCase, { folder, locate }: { readonly folder: string; readonly locate: LoadedCase["locate"] }): Promise<readonly Problem[]> {
-    const packs = (test.packs ?? []).map((path) => beside(folder, path));
-    const [composed, state] = [await this.compose(packs.length > 0 ? packs : [this.defaults], one), await this.state(one.state.files.map((path) => beside(folder, path)))];
+    const tested = test.packs ? test.packs.map((path) => below(folder, path)) : [this.defaults];
+    const [composed, state] = [await this.compose([...tested, ...test.beside.map((path) => below(folder, path))], one), await this.state(one.state.files.map((path) => below(folder, path)))];
     const inline = readFacts(one.state.objects, () => locate(`${one.path}.state`) ?? locate("spec.state"));
     if (!composed.ok || !state.ok) return [...ofCase(composed, one, locate), ...(state.ok ? [] : state.problems.map((problem) => placed(problem, locate(`${one.path}.state`))))];
     this.warnings.push(...state.value.warnings, ...inline.problems);
     const { packs: compiled, source } = composed.value;
-    this.cases.push({ test: test.name, case: one, packs: compiled, source, snapshot: state.value.snapshot.with(inline.facts.map((put) => ({ put }))), locate });
+    this.cases.push({ test: test.name, case: one, packs: compiled, source, tested: await this.objectsOf(tested), snapshot: state.value.snapshot.with(inline.facts.map((put) => ({ put }))), locate });
     return [];
   }
 
@@ -112,6 +114,11 @@ class TestReader implements LoadedTests {
     return made;
   }
 
+  private async objectsOf(paths: readonly string[]): Promise<ReadonlySet<KubeObject>> {
+    const read = await Promise.all(paths.map((path) => this.partsOf(path)));
+    return new Set(read.flatMap((parts) => (parts.ok ? parts.value : [])).flatMap(({ content }) => (content.ok ? content.value.objects : [])));
+  }
+
   private partsOf(path: string): Promise<Result<readonly PackPart[]>> {
     const known = this.parts.get(path) ?? readParts({ packs: path, set: [] });
     this.parts.set(path, known);
@@ -130,7 +137,7 @@ class TestReader implements LoadedTests {
   }
 }
 
-function beside(folder: string, path: string): string {
+function below(folder: string, path: string): string {
   return isAbsolute(path) ? path : join(folder, path);
 }
 

@@ -4,11 +4,12 @@ import type { Parameter } from "../packs/pack.js";
 import type { Observations } from "./observe.js";
 
 /**
- * What tests showed of packs. Each rule should be seen firing and holding; each alternative of a required or forbidden flow holding
- * and not holding by itself; each parameter with its default and with another value, and one that has a list of values with each.
+ * What tests showed of packs. Each rule should be seen firing and asked without firing; each required or forbidden flow held and
+ * broken, and so each alternative of an endpoint by itself; each parameter with its default and with another value, and one that has
+ * a list of values with each. `beside`: packs in force, whose flows may name the endpoints of these.
  */
-export function coverage(packs: readonly KubeObject[], observations: Observations): Coverage {
-  const items = packs.flatMap((pack) => [...rulesOf(pack), ...alternativesOf(pack, packs), ...parametersOf(pack)]).map((wanted) => itemOf(wanted, observations));
+export function coverage(packs: readonly KubeObject[], observations: Observations, beside: readonly KubeObject[] = packs): Coverage {
+  const items = packs.flatMap((pack) => [...rulesOf(pack), ...wholeFlows(pack), ...alternativesOf(pack, beside), ...parametersOf(pack)]).map((wanted) => itemOf(wanted, observations));
   return { items, covered: items.reduce((sum, { seen }) => sum + seen.length, 0), total: items.reduce((sum, { seen, missing }) => sum + seen.length + missing.length, 0) };
 }
 
@@ -21,77 +22,93 @@ interface Wanted {
   readonly pack: string;
   readonly what: CoverageItem["what"];
   readonly name: string;
-  /** Where it was observed. */
-  readonly key: string;
-  /** Where it stands; the same unless it is named there. */
   readonly path: string;
+  /** Where it was observed, by pack and path. */
+  readonly at: readonly (readonly [pack: string, path: string])[];
   readonly ways: readonly string[];
   /** What a way that was seen counts as. */
   as?(way: string): string;
 }
 
-function itemOf({ pack, what, name, key, path, ways, as }: Wanted, observations: Observations): CoverageItem {
-  const seen = new Set([...observations.ways(pack, key)].map((way) => as?.(way) ?? way));
+function itemOf({ pack, what, name, at, path, ways, as }: Wanted, observations: Observations): CoverageItem {
+  const seen = new Set(at.flatMap((key) => [...observations.ways(...key)]).map((way) => as?.(way) ?? way));
   return { pack, what, name, path, seen: ways.filter((way) => seen.has(way)), missing: ways.filter((way) => !seen.has(way)) };
 }
 
 const RULE_WAYS = ["fired", "held"] as const;
-const ALTERNATIVE_WAYS = ["held", "broken"] as const;
+const FLOW_WAYS = ["held", "broken"] as const;
 
 function rulesOf(pack: KubeObject): readonly Wanted[] {
   const name = nameOf(pack);
-  return listAt(pack.spec, "rules").map((rule, i) => ({ pack: name, what: "rule", name: `${name}/${textOf(rule, "id")}`, key: `spec.rules[${i}]`, path: `spec.rules[${i}]`, ways: RULE_WAYS }));
+  return listAt(pack.spec, "rules").map((rule, i) => {
+    const path = `spec.rules[${i}]`;
+    return { pack: name, what: "rule", name: `${name}/${textOf(rule, "id")}`, path, at: [[name, path]], ways: RULE_WAYS };
+  });
 }
 
-function alternativesOf(pack: KubeObject, packs: readonly KubeObject[]): readonly Wanted[] {
+/** One flow of a rule, and the endpoint that it names or writes in place. */
+interface WrittenFlow {
+  readonly pack: string;
+  readonly name: string;
+  readonly path: string;
+  /** Path of the endpoint, below which its alternatives are observed. */
+  readonly end: string;
+  readonly endpoint: unknown;
+}
+
+function flowsOf(pack: KubeObject): readonly WrittenFlow[] {
   return listAt(pack.spec, "rules").flatMap((rule, i) =>
-    listAt(isRecord(rule) ? rule["with"] : undefined, "flows").flatMap((flow, j) => {
-      const end = isRecord(flow) && flow["egressTo"] !== undefined ? "egressTo" : "ingressFrom";
-      const at = `spec.rules[${i}].with.flows[${j}].${end}`;
-      return endpointAlternatives(isRecord(flow) ? flow[end] : undefined, { own: pack, packs, at }).map(({ key, path, label }): Wanted => ({
-        pack: nameOf(pack),
-        what: "alternative",
-        name: `${nameOf(pack)}/${textOf(rule, "id")}: ${textOf(flow, "what")}${label}`,
-        key,
-        path,
-        ways: ALTERNATIVE_WAYS,
-      }));
+    listAt(field(rule, "with"), "flows").map((flow, j) => {
+      const [path, end] = [`spec.rules[${i}].with.flows[${j}]`, field(flow, "egressTo") === undefined ? "ingressFrom" : "egressTo"];
+      return { pack: nameOf(pack), name: `${nameOf(pack)}/${textOf(rule, "id")}: ${textOf(flow, "what")}`, path, end: `${path}.${end}`, endpoint: field(flow, end) };
     }),
   );
 }
 
-interface Alternative {
-  readonly key: string;
+function wholeFlows(pack: KubeObject): readonly Wanted[] {
+  return flowsOf(pack).map(({ name, path, end }) => ({ pack: nameOf(pack), what: "flow", name, path, at: [[nameOf(pack), end]], ways: FLOW_WAYS }));
+}
+
+/** Alternatives stand where an endpoint is written; flows of any pack that name it show them. */
+function alternativesOf(pack: KubeObject, packs: readonly KubeObject[]): readonly Wanted[] {
+  const own = nameOf(pack);
+  const flows = packs.flatMap(flowsOf);
+  const named = Object.entries(recordOf(field(pack.spec, "endpoints"))).flatMap(([name, endpoint]) => {
+    const users = flows.filter((flow) => flow.endpoint === `${own}/${name}` || (flow.pack === own && flow.endpoint === name));
+    return users.length === 0 ? [] : alternativeItems({ own, name: `endpoint ${name}`, path: `spec.endpoints.${name}`, endpoint }, users);
+  });
+  const inPlace = flowsOf(pack).filter(({ endpoint }) => typeof endpoint !== "string");
+  return [...named, ...inPlace.flatMap((flow) => alternativeItems({ own, name: flow.name, path: flow.end, endpoint: flow.endpoint }, [flow]))];
+}
+
+interface WrittenEndpoint {
+  readonly own: string;
+  readonly name: string;
   readonly path: string;
-  readonly label: string;
+  readonly endpoint: unknown;
 }
 
-interface Around {
-  readonly own: KubeObject;
-  readonly packs: readonly KubeObject[];
-  readonly at: string;
-}
-
-/** An endpoint is written in place, or named, in this pack or another. The path is where its own pack says it, if that is this one. */
-function endpointAlternatives(spec: unknown, { own, packs, at }: Around): readonly Alternative[] {
-  const [packName, name] = typeof spec === "string" ? (spec.includes("/") ? spec.split("/") : [nameOf(own), spec]) : [];
-  const owner = packName === undefined ? own : packs.find((pack) => nameOf(pack) === packName);
-  const endpoint = name === undefined ? spec : field(field(owner?.spec, "endpoints"), name);
-  const terms = listAt(endpoint, "anyOf");
-  const stands = name !== undefined && owner === own ? `spec.endpoints.${name}` : at;
-  if (terms.length === 0) return [{ key: at, path: at, label: "" }];
-  return terms.map((_, k) => ({ key: `${at}.anyOf[${k}]`, path: stands === at ? at : `${stands}.anyOf[${k}]`, label: `, alternative ${k + 1}` }));
+function alternativeItems({ own, name, path, endpoint }: WrittenEndpoint, users: readonly WrittenFlow[]): readonly Wanted[] {
+  return listAt(endpoint, "anyOf").map((_, k) => ({
+    pack: own,
+    what: "alternative",
+    name: `${name}, ${k + 1}`,
+    path: `${path}.anyOf[${k}]`,
+    at: users.map((user) => [user.pack, `${user.end}.anyOf[${k}]`] as const),
+    ways: FLOW_WAYS,
+  }));
 }
 
 function parametersOf(pack: KubeObject): readonly Wanted[] {
   const parameters = field(pack.spec, "parameters");
   return Object.entries(isRecord(parameters) ? (parameters as Record<string, Parameter>) : {}).map(([name, parameter]) => {
     const path = `spec.parameters.${name}`;
+    const at = [[nameOf(pack), path]] as const;
     const known = valuesOf(parameter);
     const byDefault = JSON.stringify(parameter.default);
     return known
-      ? { pack: nameOf(pack), what: "parameter", name, key: path, path, ways: known.map((value) => JSON.stringify(value)) }
-      : { pack: nameOf(pack), what: "parameter", name, key: path, path, ways: ["the default", "another value"], as: (way: string) => (way === byDefault ? "the default" : "another value") };
+      ? { pack: nameOf(pack), what: "parameter", name, path, at, ways: known.map((value) => JSON.stringify(value)) }
+      : { pack: nameOf(pack), what: "parameter", name, path, at, ways: ["the default", "another value"], as: (way: string) => (way === byDefault ? "the default" : "another value") };
   });
 }
 
@@ -106,6 +123,10 @@ function nameOf({ metadata }: KubeObject): string {
 
 function field(value: unknown, name: string): unknown {
   return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
 }
 
 function listAt(value: unknown, name: string): readonly unknown[] {

@@ -11,7 +11,7 @@ export type Unmet = Omit<Failure, "place">;
 /** What of a step's answer is not as expected. A step that says nothing must be admitted. `words`: the answer as people see it. */
 export function unmet(expect: Expectation | undefined, answer: Answer, words: string): readonly Unmet[] {
   const expected = expect ?? {};
-  return [...verdict(expected, answer), ...quieter(expected, answer), ...message(expected, words), ...labels(expected, answer), ...provisions(expected, answer)];
+  return [...verdict(expected, answer), ...quieter(expected, answer), ...message(expected, words), ...lacks(expected, words), ...labels(expected, answer), ...provisions(expected, answer)];
 }
 
 function verdict(expect: Expectation, answer: Answer): readonly Unmet[] {
@@ -50,7 +50,7 @@ function sameRules(what: "violations" | "warnings" | "dryrun", expected: readonl
   const missing = expected.filter((rule) => !got.includes(rule));
   const odd = exact ? got.filter((rule) => !expected.includes(rule)) : [];
   if (missing.length === 0 && odd.length === 0) return [];
-  return [{ what, expected: listed(expected), got: `${listed(got)}${differences(missing, odd)}`, path: `expect.${what}` }];
+  return [{ what, expected: listed(expected), got: `${listed(got)}${expected.length > 0 ? differences(missing, odd) : ""}`, path: `expect.${what}` }];
 }
 
 function differences(missing: readonly string[], odd: readonly string[]): string {
@@ -63,6 +63,10 @@ function message({ message: wanted }: Expectation, words: string): readonly Unme
   if (typeof wanted === "object" && "matches" in wanted) return matches(wanted.matches, words);
   const texts = typeof wanted === "string" ? [wanted] : (wanted as readonly string[]);
   return texts.filter((text) => !words.includes(text)).map((text) => ({ what: "message", expected: `a text with \`${text}\``, got: "the answer below", path: "expect.message" }));
+}
+
+function lacks({ lacks: unwanted = [] }: Expectation, words: string): readonly Unmet[] {
+  return [unwanted].flat().filter((text) => words.includes(text)).map((text) => ({ what: "lacks", expected: `no text with \`${text}\``, got: "the answer below", path: "expect.lacks" }));
 }
 
 /** RE2: no pattern takes more than linear time. */

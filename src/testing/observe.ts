@@ -1,6 +1,6 @@
 import type { Result } from "../model/result.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
-import type { Behaviour, Outcome, Protection, Scope } from "../rules/rule.js";
+import type { AlternativeAnswer, Behaviour, Outcome, Protection, Scope } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
 
 /** What rules were seen to do. Keys are `pack` and the path in the pack. */
@@ -67,10 +67,21 @@ function observedBehaviour(rule: CompiledRule, into: Observations): Behaviour {
   };
 }
 
+/** Each alternative as it is alone, and each flow: one alternative is enough (of a forbidden flow, all must be impossible). */
+function noteFlows(pack: string, answers: readonly AlternativeAnswer[], into: Observations): void {
+  const flows = new Map<string, AlternativeAnswer[]>();
+  for (const answer of answers) {
+    const flow = answer.path.replace(/\.anyOf\[\d+\]$/, "");
+    flows.set(flow, [...(flows.get(flow) ?? []), answer]);
+    if (flow !== answer.path) into.add(pack, answer.path, answer.holds ? "held" : "broken");
+  }
+  for (const [flow, own] of flows) into.add(pack, flow, own.some(({ holds, enough }) => holds === enough) === (own[0]?.enough ?? true) ? "held" : "broken");
+}
+
 function observedProtection(rule: CompiledRule, protect: Protection, into: Observations): Protection {
   const noted = (outcomes: readonly Outcome[], snapshot: Snapshot, scope: Scope): readonly Outcome[] => {
     into.outcome(rule, outcomes.some(({ outcome }) => outcome === "broken" || outcome === "broken-before"));
-    if (!("future" in scope)) for (const { path, holds } of protect.alternatives?.(snapshot, scope) ?? []) into.add(rule.pack, path, holds ? "held" : "broken");
+    if (!("future" in scope)) noteFlows(rule.pack, protect.alternatives?.(snapshot, scope) ?? [], into);
     return outcomes;
   };
   return {
