@@ -64,6 +64,7 @@ export interface Config {
   /** Namespace that Sluice runs in; absent outside a cluster. */
   readonly ownNamespace?: string;
   readonly crds: boolean;
+  readonly record?: string;
   /** `namespace/name`. */
   readonly certSecret?: string;
   /** Further names and addresses that a certificate is for. */
@@ -129,6 +130,7 @@ export const OPTIONS = {
   service: { flags: "--service <namespace/name>", text: "Service in front of Sluice (default: sluice-system/sluice)" },
   caBundle: { flags: "--ca-bundle <file>", text: "PEM of the CAs that the API server must trust, such as ca.crt of --cert-dir" },
   ownNamespace: { flags: "--own-namespace <name>", text: "namespace Sluice runs in, where replicas share what they have admitted (default: that of its pod)", env: "SLUICE_NAMESPACE" },
+  record: { flags: "--record <file>", text: "write requests, decisions and changes of the state to this file, for `sluice replay`; nothing secret", env: "SLUICE_RECORD" },
   crds: { flags: "--crds", text: "the definitions of the kinds RulePack and PolicyException instead" },
   certSecret: { flags: "--cert-secret <namespace/name>", text: "with --cluster: keep CA and certificate in this Secret and the webhook configurations true, by one replica that leads", env: "SLUICE_CERT_SECRET" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
@@ -151,7 +153,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "run", "ownNamespace", "certSecret"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "ownNamespace", "certSecret"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

@@ -20,6 +20,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "prove", summary: "is traffic always, or never, possible? for every pod that could be", load: async () => (await import("./prove.js")).command },
   { name: "fix", summary: "the smallest change after which a flow, or every rule, holds", load: async () => (await import("./fix.js")).command },
   { name: "test", summary: "do the rule packs say what their tests expect?", load: async () => (await import("./test.js")).command },
+  { name: "replay", summary: "what other packs would have decided of recorded requests", load: async () => (await import("./replay.js")).command },
   { name: "rules", summary: "the rules, parameters and profile in force", load: async () => (await import("./rules.js")).command },
   { name: "webhooks", summary: "the webhook configurations that the packs in force ask for", load: async () => (await import("./webhooks.js")).command },
   { name: "certs", summary: "make or renew a throw-away certificate", load: async () => (await import("./certs.js")).command },

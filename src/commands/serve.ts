@@ -3,6 +3,7 @@ import { createLog, type Log } from "../log.js";
 import { provisionFor } from "../review/provision.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { Judge } from "../server/admission-edge.js";
+import type { Judged } from "../server/decision-log.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics } from "../server/metrics.js";
@@ -10,6 +11,7 @@ import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { readinessOf } from "../server/readiness.js";
+import { Recorder } from "../server/recorder.js";
 import { serve, type Certificates, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";
 import type { Problem, Result } from "../model/result.js";
@@ -32,7 +34,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "record", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -43,19 +45,31 @@ async function run(config: Config): Promise<Outcome> {
   const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
   const follow = new PacksFollow();
   const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
+  const recorder = await openRecorder(config, live, log);
   const state = new PacksState(() => told(packs.inForce), { log, registry: metrics.registry });
   const source = config.cluster ? await (await import("./serve-cluster.js")).clusterSource(live, { packs, log, metrics, config }) : await fileSource(live, config.state, log);
   const leading = await startLeadingIn(config, { packs: () => packs.inForce.loaded.packs, log, metrics });
   follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
-  const server = await start(config, { packs, state, live, source, log, metrics, ...(leading && { certificates: leading.certificates }) });
+  const server = await start(config, { packs, state, live, source, log, metrics, ...(leading && { certificates: leading.certificates }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
   const stop = async (): Promise<void> => {
     packs.close();
     await leading?.stop();
     await source.stop();
+    await recorder?.close();
   };
   if (!server.ok) await stop();
   return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), stop), exitCode: 0 };
+}
+
+/** With `--record` only: from an empty snapshot on, so that the file alone tells every state. */
+async function openRecorder({ record }: Config, live: LiveSnapshot, log: Log): Promise<Recorder | undefined> {
+  if (record === undefined) return undefined;
+  const recorder = await Recorder.open(record, { log, version: version() }).catch((error: unknown) => {
+    throw new WrongUse(`\`--record ${record}\` cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  live.observe((changes) => recorder.changed(changes));
+  return recorder;
 }
 
 /** With `--cert-secret` only. */
@@ -112,6 +126,7 @@ interface Parts {
   readonly log: Log;
   readonly metrics: ServerMetrics;
   readonly certificates?: Certificates;
+  readonly record?: (judged: Judged) => void;
 }
 
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
@@ -149,6 +164,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     certDir: config.certDir,
     names: config.names,
     ...(parts.certificates && { certificates: parts.certificates }),
+    ...(parts.record && { record: parts.record }),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Address } from "../sets/ip-set.js";
+import { formatAddress, type Address } from "../sets/ip-set.js";
 import type { Labels } from "../sets/label-box.js";
 import type { KubeObject, OwnerReference } from "./kubernetes.js";
 import type { Protocol } from "./traffic.js";
@@ -45,6 +45,12 @@ export interface Node {
   readonly name: string;
   readonly labels: Labels;
   readonly addresses: readonly Address[];
+}
+
+/** A Node that says what is known of it, for writing it down. */
+export function nodeObject({ name, labels, addresses }: Node): KubeObject {
+  const written = addresses.map((address) => ({ type: "InternalIP", address: formatAddress(address) }));
+  return { apiVersion: "v1", kind: "Node", metadata: { name, labels }, status: { addresses: written } };
 }
 
 /** One end of a connection. A pod end may name which of its addresses is used; else any of them counts (edge case 25). */

@@ -5,7 +5,7 @@ import type { Problem } from "../model/result.js";
 import type { Log } from "../log.js";
 import { announcedLength, readBody } from "./body.js";
 import { within } from "./deadline.js";
-import { decisionFields } from "./decision-log.js";
+import { decisionFields, type Judged } from "./decision-log.js";
 import { decode } from "./decode.js";
 import type { Gate } from "./gate.js";
 import type { Outcome, ServerMetrics } from "./metrics.js";
@@ -29,6 +29,8 @@ export interface EdgeParts {
   readonly failureMode: () => FailureMode;
   /** Resource versions of the snapshot, by kind, for the log line. */
   readonly versions?: () => Readonly<Record<string, string>>;
+  /** Writes decisions down with their requests. */
+  readonly record?: (judged: Judged) => void;
 }
 
 export interface Call {
@@ -86,14 +88,16 @@ async function readAndJudge(parts: EdgeParts & { readonly gate: Gate }, call: Ca
 }
 
 async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): Promise<Answer> {
-  const { judge, log, metrics, versions } = parts;
+  const { judge, log, metrics, versions, record } = parts;
   const { route, uid, started, deadline } = call;
   const snapshotVersions = versions?.() ?? {};
   const decision = await within(deadline - performance.now(), judge(request, route, deadline));
   if (!decision) return late(call);
   const review = respond(decision, { uid, mutating: route === "mutate", ...(decision.packs !== undefined && { annotations: { packs: decision.packs } }) });
   metrics.decided(decision);
-  log.info(decisionFields({ request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions }), "decision");
+  const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions };
+  log.info(decisionFields(told), "decision");
+  record?.(told);
   return { status: 200, outcome: decision.allowed ? "allowed" : "denied", review };
 }
 

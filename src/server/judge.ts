@@ -56,7 +56,8 @@ export function makeJudge(parts: JudgeParts): Judge {
   };
 }
 
-interface Asked extends Pick<JudgeParts, "isExempt"> {
+/** A request on its route. */
+export interface Asked extends Pick<JudgeParts, "isExempt"> {
   readonly route: Route;
   readonly request: AdmissionRequest;
 }
@@ -66,7 +67,7 @@ interface Asked extends Pick<JudgeParts, "isExempt"> {
  * `/validate/warn` warns. Requests in exempt namespaces are sent to `/validate/warn` alone, so there it refuses too: a
  * refusal under `failurePolicy: Ignore` still refuses (facts/admission.md 2).
  */
-function forRoute(decision: Decision, { route, request: { namespace }, isExempt = () => false }: Asked): Decision {
+export function forRoute(decision: Decision, { route, request: { namespace }, isExempt = () => false }: Asked): Decision {
   if (route === "validate/deny") return { ...decision, violations: decision.violations.filter(({ action }) => action === "deny"), warnings: [] };
   if (route !== "validate/warn" || (namespace !== undefined && isExempt(namespace))) return decision;
   return { ...decision, allowed: true, violations: decision.violations.filter(({ action }) => action !== "deny") };

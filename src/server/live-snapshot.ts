@@ -5,6 +5,7 @@ export class LiveSnapshot {
   #current: Snapshot;
   #version = 0;
   #changedAt = performance.now();
+  #observer: (changes: readonly Change[]) => void = () => undefined;
 
   constructor(start: Snapshot = Snapshot.EMPTY) {
     this.#current = start;
@@ -24,9 +25,15 @@ export class LiveSnapshot {
     return (performance.now() - this.#changedAt) / 1_000;
   }
 
+  /** From now on `observer` is told of every batch, from the snapshot it has seen grow from nothing. */
+  observe(observer: (changes: readonly Change[]) => void): void {
+    this.#observer = observer;
+  }
+
   apply(changes: readonly Change[]): void {
     if (changes.length > 0) this.#current = this.#current.with(changes);
     this.#version += 1;
     this.#changedAt = performance.now();
+    this.#observer(changes);
   }
 }
