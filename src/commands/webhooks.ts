@@ -18,7 +18,7 @@ export const command: Command = {
   arguments: [],
   options: ["packs", "profile", "set", "url", "service", "caBundle", "crds"],
   formats: ["yaml", "json"],
-  example: "sluice webhooks --ca-bundle certs/ca.crt | kubectl apply -f -",
+  example: "sluice webhooks --service sluice-system/sluice",
   run,
 };
 
