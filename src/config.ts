@@ -61,6 +61,8 @@ export interface Config {
   /** `namespace/name`. */
   readonly service: string;
   readonly caBundle?: string;
+  /** File of the CA whose clients alone may ask for reviews. */
+  readonly clientCa?: string;
   /** Namespace that Sluice runs in; absent outside a cluster. */
   readonly ownNamespace?: string;
   readonly crds: boolean;
@@ -129,6 +131,7 @@ export const OPTIONS = {
   url: { flags: "--url <url>", text: "where the API server reaches Sluice, `https://host:port`, instead of a Service" },
   service: { flags: "--service <namespace/name>", text: "Service in front of Sluice (default: sluice-system/sluice)" },
   caBundle: { flags: "--ca-bundle <file>", text: "PEM of the CAs that the API server must trust, such as ca.crt of --cert-dir" },
+  clientCa: { flags: "--client-ca <file>", text: "PEM of the CA that the API server's client certificate is of; reviews are answered to its clients alone" },
   ownNamespace: { flags: "--own-namespace <name>", text: "namespace Sluice runs in, where replicas share what they have admitted (default: that of its pod)", env: "SLUICE_NAMESPACE" },
   record: { flags: "--record <file>", text: "write requests, decisions and changes of the state to this file, for `sluice replay`; nothing secret", env: "SLUICE_RECORD" },
   crds: { flags: "--crds", text: "the definitions of the kinds RulePack and PolicyException instead" },
@@ -153,7 +156,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "ownNamespace", "certSecret"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "ownNamespace", "certSecret", "clientCa"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

@@ -10,13 +10,14 @@ import { pendingOf } from "../review/pending-change.js";
 import { planProvision } from "../review/provision-plan.js";
 import { WRITTEN_BY } from "../review/provision.js";
 import { CONFIGURATION_NAMES } from "../review/webhooks.js";
+import { byToken } from "../server/access.js";
 import { MemoryLedger, SharedLedger } from "../server/ledger-store.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { ServerMetrics } from "../server/metrics.js";
 import { PendingChanges } from "../server/pending.js";
 import { Provisioner } from "../server/provision.js";
 import type { Condition } from "../server/readiness.js";
-import { clusterObjects, connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, webhookCalls, type FollowedCluster } from "../sources/cluster.js";
+import { clusterObjects, connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, tokenReviewer, webhookCalls, type FollowedCluster } from "../sources/cluster.js";
 import type { PacksWatch } from "../sources/packs-watch.js";
 import { followedKinds } from "../sources/state.js";
 import { unwrap } from "./command.js";
@@ -65,6 +66,8 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
     prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
     openChanges: () => pending.open,
     checks: () => [pending.condition()],
+    // Outside of a cluster nobody brings a token that it knows.
+    ...(shared !== undefined && { access: byToken(tokenReviewer(connection)) }),
     calledBy: () => webhookCalls(connection, CONFIGURATIONS),
     conditions: () => [...syncConditions(cluster), own.condition()],
     begin: () => void cluster.synced().then(() => own.start()),

@@ -2,6 +2,7 @@ import { WrongUse } from "../config.js";
 import type { Log } from "../log.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import type { CompiledPacks } from "../packs/compile.js";
+import type { Access } from "../server/access.js";
 import type { JudgeParts } from "../server/judge.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { KindState } from "../server/metrics.js";
@@ -18,6 +19,8 @@ export interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"
   versions(): Readonly<Record<string, string>>;
   /** What `/readyz` tells besides; reviews do not wait for it. */
   readonly checks?: () => readonly Condition[];
+  /** Who may read what Sluice tells of itself. */
+  readonly access?: Access;
   readonly calledBy?: () => Promise<readonly CalledBy[] | undefined>;
   /** Admitted changes that no watch has shown yet. */
   readonly openChanges?: () => number;

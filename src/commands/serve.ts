@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
 import { provisionFor } from "../review/provision.js";
@@ -34,7 +35,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "record", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -51,7 +52,8 @@ async function run(config: Config): Promise<Outcome> {
   const leading = await startLeadingIn(config, { packs: () => packs.inForce.loaded.packs, log, metrics });
   follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
-  const server = await start(config, { packs, state, live, source, log, metrics, ...(leading && { certificates: leading.certificates }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
+  const clientCa = await clientCaOf(config);
+  const server = await start(config, { packs, state, live, source, log, metrics, ...(clientCa !== undefined && { clientCa }), ...(leading && { certificates: leading.certificates }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
   const stop = async (): Promise<void> => {
     packs.close();
     await leading?.stop();
@@ -127,6 +129,17 @@ interface Parts {
   readonly metrics: ServerMetrics;
   readonly certificates?: Certificates;
   readonly record?: (judged: Judged) => void;
+  /** PEM. */
+  readonly clientCa?: string;
+}
+
+async function clientCaOf({ clientCa }: Config): Promise<string | undefined> {
+  if (clientCa === undefined) return undefined;
+  const pem = await readFile(clientCa, "utf8").catch((error: Error) => {
+    throw new WrongUse(`\`--client-ca ${clientCa}\` cannot be read: ${error.message}`);
+  });
+  if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new WrongUse(`\`--client-ca ${clientCa}\` holds no certificate`);
+  return pem;
 }
 
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
@@ -157,6 +170,8 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     kinds: () => source.kinds(),
     exceptions: () => countStates(current().exceptions, Date.now()),
     ...(source.openChanges ? { pending: source.openChanges } : {}),
+    ...(source.access ? { access: source.access } : {}),
+    ...(parts.clientCa !== undefined ? { clientCa: parts.clientCa } : {}),
     ...(source.checks ? { checks: source.checks } : {}),
     ...(source.calledBy ? { calledBy: source.calledBy } : {}),
     host: config.host,

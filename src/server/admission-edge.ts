@@ -39,6 +39,8 @@ export interface Call {
   /** On the clock of `performance.now()`. */
   readonly started: number;
   readonly deadline: number;
+  /** Trace id of the caller. */
+  readonly trace?: string;
   /** Empty until one was read. */
   uid: string;
   operation: string;
@@ -95,8 +97,8 @@ async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): 
   if (!decision) return late(call);
   const review = respond(decision, { uid, mutating: route === "mutate", ...(decision.packs !== undefined && { annotations: { packs: decision.packs } }) });
   metrics.decided(decision);
-  const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions };
-  log.info(decisionFields(told), "decision");
+  const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions, ...(call.trace !== undefined && { trace: call.trace }) };
+  log.info(decisionFields(told), decision.allowed ? "allowed" : "denied");
   record?.(told);
   return { status: 200, outcome: decision.allowed ? "allowed" : "denied", review };
 }
@@ -139,7 +141,7 @@ function unmet({ conditions }: Readiness): string {
 }
 
 /** Starts the clock of one call. `left` is what the API server gives it, in milliseconds. */
-export function startCall(route: Route, configured: FailureMode, left: number): Call {
+export function startCall(route: Route, configured: FailureMode, { left, trace }: { readonly left: number; readonly trace: string | undefined }): Call {
   const started = performance.now();
-  return { route, mode: failureModeOf(route, configured), started, deadline: started + left, uid: "", operation: "" };
+  return { route, mode: failureModeOf(route, configured), started, deadline: started + left, ...(trace !== undefined && { trace }), uid: "", operation: "" };
 }

@@ -1,15 +1,21 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
+import { loopbackOnly, type Access } from "./access.js";
 import { answerReview, startCall, type Answer, type Call, type EdgeParts } from "./admission-edge.js";
 import { timeToAnswer } from "./deadline.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
 import { readinessText, type Readiness } from "./readiness.js";
 import { ROUTES, type Route } from "./route.js";
+import { traceIdOf } from "./trace.js";
 
 export interface AppParts extends EdgeParts {
   readonly gate?: Gate;
   /** All of `/readyz`: what judging needs and the health of the server around it. `ready` by default. */
   readonly health?: () => Readiness | Promise<Readiness>;
+  /** Who may read `/metrics`; programs of the same machine by default. */
+  readonly access?: Access;
+  /** May this client ask for reviews? Everybody by default. */
+  readonly mayReview?: (request: IncomingMessage) => boolean;
   /** While true, every answer asks for the connection to be closed. */
   readonly draining?: () => boolean;
 }
@@ -41,7 +47,7 @@ function createExpress(parts: AppParts): Express {
   for (const route of ROUTES) app.all(`/${route}`, otherMethod("POST"));
   app.route("/livez").get((_, response) => sendText(response, 200, "ok\n")).all(otherMethod("GET"));
   app.route("/readyz").get(readyHandler(parts)).all(otherMethod("GET"));
-  app.route("/metrics").get(metricsHandler(parts)).all(otherMethod("GET"));
+  app.route("/metrics").get(guarded(parts, metricsHandler(parts))).all(otherMethod("GET"));
   app.use((request, response) => sendJson(response, 404, { error: "not found", path: request.path }));
   app.use(fault(parts));
   return app;
@@ -51,7 +57,8 @@ type ReviewHandler = (request: IncomingMessage, response: ServerResponse, query:
 
 function reviewHandler(parts: AppParts & { readonly gate: Gate }, route: Route): ReviewHandler {
   return async (request, response, query) => {
-    const call = startCall(route, parts.failureMode(), timeToAnswer(query));
+    if (parts.mayReview && !parts.mayReview(request)) return sendJson(response, 401, { error: "a client certificate of the API server is needed" });
+    const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), trace: traceIdOf(request.headers["traceparent"]) });
     const answer = await answerReview(parts, call, request);
     if (answer) sendJson(response, answer.status, answer.review);
     count(parts, call, answer);
@@ -74,6 +81,19 @@ function readyHandler({ ready, health = ready }: AppParts): RequestHandler {
   return async (request, response) => {
     const readiness = await health();
     sendText(response, readiness.ready ? 200 : 503, readinessText(readiness, request.query["verbose"] !== undefined));
+  };
+}
+
+/** For what tells of the cluster. When the API server cannot say who asks, nobody may. */
+function guarded({ access = loopbackOnly, log }: AppParts, handler: RequestHandler): RequestHandler {
+  return async (request, response, next) => {
+    const answer = await access(request).catch((error: unknown) => {
+      log.warn({ err: error }, "the API server does not say who may read this");
+      return 403 as const;
+    });
+    if (answer === "granted") return handler(request, response, next);
+    if (answer === 401) response.setHeader("www-authenticate", "Bearer");
+    sendJson(response, answer, { error: answer === 401 ? "a bearer token is needed" : "not allowed", path: request.path });
   };
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { failed, ok, type Result } from "../model/result.js";
 import type { Log } from "../log.js";
+import { hasClientCertificate, type Access } from "./access.js";
 import type { EdgeParts } from "./admission-edge.js";
 import { createApp } from "./app.js";
 import { loadOrCreate, type ServedCertificate } from "./certificate-files.js";
@@ -31,6 +32,9 @@ export interface ServeParts extends EdgeParts {
   readonly checks?: () => readonly Condition[];
   /** How the API server is told to call this server; undefined where that is not known. */
   readonly calledBy?: ProbeParts["calledBy"];
+  readonly access?: Access;
+  /** PEM of the CA whose clients alone may ask for reviews. */
+  readonly clientCa?: string;
   /** Other limits than `CLIENT_LIMITS`; for tests. */
   readonly clientLimits?: Partial<Record<keyof typeof CLIENT_LIMITS, number>>;
   /** How long an instance that is going serves on; for tests. */
@@ -84,7 +88,7 @@ export async function serve(parts: ServeParts): Promise<Result<RunningServer>> {
   const server = createHttpsServer(parts, certificates, state);
   const listening = await listen(server, parts);
   if (!listening.ok) return listening;
-  certificates.start(({ certificate, key }) => server.setSecureContext({ ...TLS, cert: certificate, key }));
+  certificates.start(({ certificate, key }) => server.setSecureContext({ ...tlsOf(parts), cert: certificate, key }));
   const { port } = listening.value;
   log.info({ host: parts.host, port, certificateEnds: new Date(served.notAfter).toISOString() }, "serving");
   let closing: Promise<void> | undefined;
@@ -98,7 +102,10 @@ async function certificatesIn({ certDir, names = [], log }: ServeParts): Promise
   return loaded.ok ? ok(new CertificateWatch(loaded.value, { directory: certDir, names, log })) : loaded;
 }
 
-const TLS = { minVersion: "TLSv1.2" } as const;
+/** Probes and metrics come without a client certificate: it is asked for, and only reviews need it. */
+function tlsOf({ clientCa }: Pick<ServeParts, "clientCa">) {
+  return { minVersion: "TLSv1.2", ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }) } as const;
+}
 
 function createHttpsServer(parts: ServeParts, certificates: Certificates, state: { readonly draining: boolean }): Server {
   const { log, metrics, ready, kinds = () => [], exceptions = () => ({}), pending = () => 0 } = parts;
@@ -115,10 +122,10 @@ function createHttpsServer(parts: ServeParts, certificates: Certificates, state:
     const probed = await probe.conditions();
     return readinessOf([...ready().conditions, certificates.condition(), ...probed, ...(parts.checks?.() ?? []), notDraining(state.draining)]);
   };
-  const app = createApp({ ...parts, gate, health, draining: () => state.draining });
+  const app = createApp({ ...parts, gate, health, draining: () => state.draining, ...(parts.clientCa !== undefined && { mayReview: hasClientCertificate }) });
   metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, pending, certificateEnds: () => certificates.served.notAfter });
   const { certificate, key } = certificates.served;
-  const options = { ...TLS, ...CLIENT_LIMITS, ...parts.clientLimits, cert: certificate, key };
+  const options = { ...tlsOf(parts), ...CLIENT_LIMITS, ...parts.clientLimits, cert: certificate, key };
   const server = createServer(options, app);
   // The only trace on our side of an API server that does not trust our certificate.
   server.on("tlsClientError", (error) => log.warn({ reason: error.message }, "a client broke off the TLS handshake"));

@@ -14,6 +14,7 @@ export type { KindStatus } from "./cluster-kind-watch.js";
 export type { WatchedKind } from "./cluster-list.js";
 export { clusterObjects } from "./cluster-objects.js";
 export { sharedConfigMap } from "./cluster-shared.js";
+export { tokenReviewer } from "./cluster-access.js";
 export { webhookCalls } from "./cluster-webhooks.js";
 export { policyWriter } from "./cluster-write.js";
 

@@ -104,8 +104,8 @@ describe("sluice serve", () => {
     expect(ready).toMatch(/\[\+\]packs ok: house \(sha256:[0-9a-f]+\); the last good state of `\S+house.yaml` is kept: \S+house.yaml:1:\d+: .*\n/);
     expect(metrics).toContain("sluice_packs_refused 1");
     expect(metrics).toMatch(/sluice_packs_reloads_total\{result="taken"\} 6\n/);
-    const decision = server.log().split("\n").find((line) => line.includes('"decision"')) ?? "";
-    expect(JSON.parse(decision)).toMatchObject({ packs: expect.stringMatching(/^sha256:/) });
+    const decision = server.log().split("\n").find((line) => line.includes('"uid"')) ?? "";
+    expect(JSON.parse(decision)).toMatchObject({ packs: expect.stringMatching(/^[0-9a-f]{8}$/) });
   }, 60_000);
 
   it.each([

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { apiOf } from "./api.js";
+import { apiOf, tokenOf } from "./api.js";
 import { describeWithCluster } from "./describe-with-cluster.js";
 import { buildSurroundings, namespace, policy, untilInForce, type List } from "./kf-world.js";
 import { startReplicas } from "./sluice.js";
@@ -50,7 +50,7 @@ describeWithCluster("racing changes on two replicas", (cluster) => {
   });
 
   it("was asked on both replicas, and shared what it admitted", async () => {
-    const counts = await Promise.all(replicas.programs.map(async ({ get }) => /^sluice_pending_admissions_total\{result="admitted"\} (\d+)$/m.exec((await get("/metrics")).text)?.[1]));
+    const counts = await Promise.all(replicas.programs.map(async ({ get }) => /^sluice_pending_admissions_total\{result="admitted"\} (\d+)$/m.exec((await get("/metrics", { authorization: `Bearer ${tokenOf(cluster, "admin")}` })).text)?.[1]));
     for (const count of counts) expect(Number(count)).toBeGreaterThan(0);
     const shared = await cluster.get<{ data: { changes: string } }>("configmap", "-n", "sluice-system", "sluice-pending-changes");
     expect(JSON.parse(shared?.data.changes ?? "")).toMatchObject({ seen: { "NetworkPolicy.networking.k8s.io": expect.stringMatching(/^\d+$/) as string } });
@@ -62,6 +62,15 @@ describeWithCluster("racing changes on two replicas", (cluster) => {
       expect(status).toBe(200);
       for (const line of ["[+]handshake ok\n", "[+]webhook configurations ok: sluice, sluice-deny, sluice-warn\n", "[+]pending changes ok\n", "[+]sync NetworkPolicy.networking.k8s.io ok\n"]) expect(text).toContain(line);
     }
+  });
+
+  it("tells its metrics to those who may read them: the API server says who", async () => {
+    const [program] = replicas.programs;
+    const as = async (headers?: Record<string, string>): Promise<number | undefined> => (await program?.get("/metrics", headers))?.status;
+    expect(await as()).toBe(401);
+    expect(await as({ authorization: "Bearer nobody" })).toBe(401);
+    expect(await as({ authorization: `Bearer ${tokenOf(cluster, "node")}` })).toBe(403);
+    expect(await as({ authorization: `Bearer ${tokenOf(cluster, "admin")}` })).toBe(200);
   });
 
   it("leaves no trace of a dry run", async () => {

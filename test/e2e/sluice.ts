@@ -18,7 +18,7 @@ export interface RunningSluice {
   /** The CA that its webhooks are trusted by. */
   readonly caFile: string;
   /** GET of a path; the body as text. */
-  get(path: string): Promise<{ status: number; text: string }>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<{ status: number; text: string }>;
   /** Everything it logged. */
   log(): string;
   stop(): Promise<void>;
@@ -56,7 +56,7 @@ export async function startProgram(cluster: Cluster, { certDir, args: further = 
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => output.push(chunk.toString()));
   const url = `https://127.0.0.1:${port}`;
-  const get: RunningSluice["get"] = (path) => fetchText(`${url}${path}`);
+  const get: RunningSluice["get"] = (path, headers) => fetchText(`${url}${path}`, headers);
   try {
     await waitFor("sluice to be ready", async () => (await get("/readyz")).status === 200, 30_000);
   } catch (error) {
@@ -135,9 +135,9 @@ async function ended(child: ChildProcess, signal: "SIGTERM" | "SIGKILL" = "SIGTE
   await exited;
 }
 
-function fetchText(url: string): Promise<{ status: number; text: string }> {
+function fetchText(url: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const call = request(url, { rejectUnauthorized: false }, (response) => {
+    const call = request(url, { rejectUnauthorized: false, headers }, (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => (text += chunk.toString()));
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));

@@ -6,6 +6,7 @@ import request from "supertest";
 import { describe, expect, test } from "vitest";
 import { createApp } from "../../src/server/app.js";
 import { readinessOf } from "../../src/server/readiness.js";
+import { ALLOWED, DENIED } from "./decisions.js";
 import { DECODED, reviewOf, UID } from "./requests.js";
 import { smallApp, smallParts } from "./small-app.js";
 
@@ -238,9 +239,31 @@ describe("the log", () => {
     await request(createApp(parts)).post("/validate").send(reviewOf({ operation: "DELETE", object: null }));
     expect(parts.kept.text()).not.toContain("hunter2");
     expect(parts.kept.lines()).toEqual([
-      { level: "info", time: expect.any(String), route: "validate", uid: UID, operation: "CREATE", kind: "NetworkPolicy.networking.k8s.io", namespace: "demo", name: "allow-dns", user: "jane", dryRun: true, allowed: true, ms: expect.any(Number), versions: { Pod: "412" }, msg: "decision" },
-      { level: "info", time: expect.any(String), route: "validate", uid: UID, operation: "DELETE", kind: "NetworkPolicy.networking.k8s.io", namespace: "demo", name: "allow-dns", user: "jane", allowed: false, rules: ["baseline/dns=deny"], ms: expect.any(Number), versions: { Pod: "412" }, msg: "decision" },
+      { level: "info", time: expect.any(String), route: "validate", uid: UID, op: "CREATE", kind: "NetworkPolicy", ns: "demo", name: "allow-dns", user: "jane", dryRun: true, ms: expect.any(Number), rv: "412", msg: "allowed" },
+      { level: "info", time: expect.any(String), route: "validate", uid: UID, op: "DELETE", kind: "NetworkPolicy", ns: "demo", name: "allow-dns", user: "jane", rules: "baseline/dns=deny", ms: expect.any(Number), rv: "412", msg: "denied" },
     ]);
-    expect(parts.kept.text().split("\n")[0]?.length).toBeLessThan(400);
+  });
+
+  test.each([
+    ["a usual one", {}],
+    ["of a pod of a ReplicaSet", { kind: { group: "", version: "v1", kind: "Pod" }, name: "web-7b5d9c4f6-k8k2x", userInfo: { username: "system:serviceaccount:kube-system:replicaset-controller" } }],
+    ["of the longest names", { kind: { group: "g".repeat(253), version: "v1", kind: "K".repeat(63) }, name: "n".repeat(253), namespace: "m".repeat(63), userInfo: { username: "u".repeat(1_000) }, uid: "i".repeat(500) }],
+    ["of names that are no ASCII", { name: "名".repeat(253), userInfo: { username: "\u0000\n\"".repeat(100) } }],
+  ])("has at most 300 bytes: %s", async (_, changes) => {
+    const denied = { ...DENIED, packs: `sha256:${"a".repeat(64)}`, violations: Array.from({ length: 40 }, (_value, index) => ({ ...DENIED.violations[0]!, rule: `rule-${index}` })) };
+    for (const decision of [ALLOWED, denied]) {
+      const parts = smallParts({ judge: () => decision, versions: () => ({ Pod: "1234567890", "NetworkPolicy.networking.k8s.io": "1234567891" }) });
+      await request(createApp(parts)).post("/validate/deny").send(reviewOf(changes));
+      const [line = ""] = parts.kept.text().split("\n");
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(300);
+      expect(JSON.parse(line)).toMatchObject({ rv: "1234567891", op: "CREATE" });
+    }
+  });
+
+  test("names the caller's trace", async () => {
+    const parts = smallParts();
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for (const traceparent of [`00-${trace}-00f067aa0ba902b7-01`, "00-nonsense"]) await request(createApp(parts)).post("/validate").set("traceparent", traceparent).send(reviewOf());
+    expect(parts.kept.lines().map((line) => line["trace"])).toEqual([trace, undefined]);
   });
 });
