@@ -9,6 +9,7 @@ import { mayConcern } from "../review/footprint.js";
 import { pendingOf } from "../review/pending-change.js";
 import { planProvision } from "../review/provision-plan.js";
 import { WRITTEN_BY } from "../review/provision.js";
+import { unsendable } from "../review/webhook-needs.js";
 import { CONFIGURATION_NAMES } from "../review/webhooks.js";
 import { byToken } from "../server/access.js";
 import { MemoryLedger, SharedLedger } from "../server/ledger-store.js";
@@ -63,7 +64,7 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
       concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }),
       mustPass: isAlwaysAdmitted,
     },
-    prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
+    prepare: async (next) => [...unsendable(next, current()), ...(await cluster.add(followedKinds(next.watches), NEW_KIND_MS))],
     openChanges: () => pending.open,
     checks: () => [pending.condition()],
     // Outside of a cluster nobody brings a token that it knows.

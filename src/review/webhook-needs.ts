@@ -38,6 +38,16 @@ export function webhookNeeds(packs: CompiledPacks): Result<readonly Need[]> {
   return ok([...needs, ...unreadable]);
 }
 
+/** Rules of `next` that nothing can be sent to, beyond those of `current`: nobody would enforce them, and nobody would notice. */
+export function unsendable(next: CompiledPacks, current: CompiledPacks): readonly Problem[] {
+  const problemsOf = (packs: CompiledPacks): readonly Problem[] => {
+    const needs = webhookNeeds(packs);
+    return needs.ok ? [] : needs.problems;
+  };
+  const known = new Set(problemsOf(current).map(({ message }) => message));
+  return problemsOf(next).filter(({ message }) => !known.has(message));
+}
+
 interface Ask {
   readonly resource: Resource;
   readonly operation: Operation;

@@ -69,6 +69,7 @@ describeWithCluster("packs and exceptions in the cluster", (cluster) => {
     const refused = await tryPack({ with: { nope: 1 } });
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/admission webhook "packs\.sluice\.dev" denied the request: \[sluice\/pack\] unknown field `nope` \(at `spec\.rules\[0\]\.with\.nope`\)/)]);
     expect((await tryPack({ match: { namespaces: "gone" } })).stderr).toContain("`gone` names nothing in `spec.namespaces`");
+    expect((await tryPack({ match: { kinds: ["Widget"] } })).stderr).toContain("rule `house/open` is about `Widget`, whose resource is not known: list it in `spec.watches` of its pack");
     expect(await isRefused()).toBe(true);
     expect((await accepted("True")).observedGeneration).toBe(1);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CompiledPacks } from "../../src/packs/compile.js";
+import { unsendable } from "../../src/review/webhook-needs.js";
 import { webhookConfigurations } from "../../src/review/webhooks.js";
 import { packOf } from "../rules/inline-pack.js";
 import { shippedPacks } from "./world.js";
@@ -76,6 +77,12 @@ describe("webhook configurations", () => {
     const pattern = deny?.matchConditions.find(({ name }) => name === "no-exempt-pattern")?.expression;
     expect(pattern).toBe('!has(request.namespace) || !(["gke-", "gmp-", "tekton-pipelines"].exists(prefix, request.namespace.startsWith(prefix)) || request.namespace.matches("^a.*b\\\\.c$"))');
     expect([deny?.failurePolicy, warn?.failurePolicy, label?.failurePolicy]).toEqual(["Fail", "Ignore", "Ignore"]);
+  });
+
+  it("tell which rules of other packs nothing could be sent to", () => {
+    const of = (...kinds: string[]): CompiledPacks => packOf(`{rules: [${kinds.map((kind) => cel(`, match: {kinds: [${kind}]}`)).join()}]}`);
+    expect(unsendable(of("Pod", "Widget"), of("Pod")).map(({ message }) => message)).toEqual(["rule `t/r` is about `Widget`, whose resource is not known: list it in `spec.watches` of its pack"]);
+    expect(unsendable(of("Widget"), of("Widget"))).toEqual([]);
   });
 
   it("packs and exceptions are always judged, and fail closed", () => {
