@@ -5,7 +5,7 @@ import type { Decision } from "../model/decision.js";
 import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import type { Change, Snapshot } from "../model/snapshot.js";
 import { ruleId } from "../model/violation.js";
-import type { CompiledPacks } from "../packs/compile.js";
+import { packsIn, type CompiledPacks } from "../packs/compile.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding, Note } from "../reports/report.js";
 import { readChange } from "../review/change.js";
@@ -94,7 +94,7 @@ function allAtOnce({ as }: Config, { manifests, state, packs, now }: Work, sessi
     return { proposed, decision: review(proposed.request, { snapshot: after, packs, now }) };
   });
   const found = new Set(alone.flatMap(({ decision }) => decision.violations.map(ruleId)));
-  const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, { packs, now }) }));
+  const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, { packs: packsIn(packs, after), now }) }));
   return { judged: [...alone, ...together.map((one) => withoutRules(one, found))], after };
 }
 

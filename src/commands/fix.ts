@@ -4,7 +4,7 @@ import { holds, type ProofContext } from "../engine/prove.js";
 import { kindKey, nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { VerifiedFix } from "../model/violation.js";
-import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
 import { fixYaml } from "../reports/fix-yaml.js";
 import { breaksNothing } from "../review/verify-fix.js";
 import type { Protection } from "../rules/rule.js";
@@ -79,7 +79,7 @@ function nameOf({ toAll = "" }: Config): string {
 
 /** Every broken rule, namespace by namespace; a fix of one may mend the next, so each is asked on what is fixed so far. */
 async function fixRules(config: Config, snapshot: Snapshot, session: Session): Promise<readonly Repair[]> {
-  const { packs } = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const packs = packsIn(unwrap(await loadPacks(config), "the rule packs cannot be used").packs, snapshot);
   const rules = packs.rules.filter(({ id }) => config.rule === undefined || id === config.rule);
   if (rules.length === 0) throw new WrongUse(`no rule \`${config.rule ?? ""}\` is in force; \`sluice rules\` lists them`);
   const repairs: Repair[] = [];

@@ -1,5 +1,5 @@
 import type { Config } from "../config.js";
-import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
 import type { FlowPeers } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { exceptionLines, exceptionsAsJson } from "./exceptions-selector.js";
@@ -27,8 +27,16 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   if (config.effective) return { output: config.format === "json" ? jsonText(loaded.effective()) : effectiveText(loaded.effective()), exitCode: 0 };
   const { state, cluster } = config;
   const snapshot = state.length > 0 || cluster ? unwrap(await openState({ files: state, cluster }), "the state cannot be read").snapshot : undefined;
-  const flows = snapshot ? flowsOn(snapshot, loaded.packs) : undefined;
-  return { output: config.format === "json" ? jsonText(asJson(loaded, flows)) : asText(loaded, flows, config.color), exitCode: 0 };
+  const there = snapshot ? detectedIn(snapshot, loaded) : loaded;
+  const flows = snapshot ? flowsOn(snapshot, there.packs) : undefined;
+  return { output: config.format === "json" ? jsonText(asJson(there, flows)) : asText(there, flows, config.color), exitCode: 0 };
+}
+
+/** The packs as the state makes them: what it tells of the profile is detected. */
+function detectedIn(snapshot: Snapshot, loaded: LoadedPacks): LoadedPacks {
+  const packs = packsIn(loaded.packs, snapshot);
+  const detected = Object.keys(packs.profile).filter((name) => packs.profile[name] !== loaded.packs.profile[name]);
+  return { ...loaded, packs, origins: new Map([...loaded.origins, ...detected.map((name): [string, string] => [name, "detected"])]) };
 }
 
 interface RuleFlow extends FlowPeers {

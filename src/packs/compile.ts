@@ -1,17 +1,18 @@
 import { compileCel, type CelProgram } from "../cel/expression.js";
 import { groupOf, isRecord, kindKey, type KubeObject } from "../model/kubernetes.js";
-import { failed, ok, type Problem, type Result } from "../model/result.js";
+import { failed, formatProblem, ok, type Problem, type Result } from "../model/result.js";
+import type { Snapshot } from "../model/snapshot.js";
 import { CHECKS } from "../rules/index.js";
 import { compileEndpoint } from "../rules/endpoint-selector.js";
 import { compileNamespaces, globMatches, type NamespaceSelector } from "../rules/namespace-selector.js";
 import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
 import { extendPacks, type ExtendedPack } from "./extend.js";
 import type { Exception } from "./exception.js";
-import type { Baseline, EnforcementPoint, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
+import type { Baseline, Detection, EnforcementPoint, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
 import { overrideRule, ruleAt, type Overrides } from "./overlay.js";
 import { parsePack, type ParsedPack } from "./parse.js";
 import type { Params, Settings } from "./parameters.js";
-import type { Profile } from "./profile.js";
+import { checkSwitches, type Profile, type Switches } from "./profile.js";
 
 /** One rule of a pack, ready to be asked. */
 export interface CompiledRule {
@@ -60,9 +61,13 @@ export interface CompiledPacks {
   /** Names of exempt namespaces; `*` stands for any text. */
   readonly exemptNamespaces: readonly string[];
   isExempt(namespace: string): boolean;
+  /** The same packs with the profile that the objects of a state tell of; undefined where they tell nothing (`packsIn`). */
+  detected(snapshot: Snapshot): CompiledPacks | undefined;
 }
 
 export interface PackSettings {
+  /** Switches of the profile that somebody set: they are not detected. */
+  readonly chosen?: ReadonlySet<string>;
   readonly settings: Settings;
   readonly profile: Profile;
   /** What overlays say of rules, by `pack/rule`. */
@@ -84,7 +89,50 @@ export interface PackProblem extends Problem {
 }
 
 /** Compiles every pack that is in force, or tells every problem of all of them (`PackProblem`s). */
-export function compilePacks(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<CompiledPacks> {
+export function compilePacks(objects: readonly KubeObject[], settings: PackSettings): Result<CompiledPacks> {
+  const variants = new Map<string, Result<CompiledPacks>>();
+  const variant = (switches: Switches): Result<CompiledPacks> => {
+    const key = JSON.stringify(switches);
+    const known = variants.get(key) ?? compileVariant(switches);
+    variants.set(key, known);
+    return known;
+  };
+  const compileVariant = (switches: Switches): Result<CompiledPacks> => {
+    const compiled = compileWith(objects, { ...settings, profile: { ...settings.profile, ...switches } });
+    return compiled.ok ? ok({ ...compiled.value, detected }) : compiled;
+  };
+  let detections: readonly Detection[] = [];
+  const detected = (snapshot: Snapshot): CompiledPacks | undefined => {
+    const found = detections.filter(({ exists }) => isThere(exists, snapshot));
+    if (found.length === 0) return undefined;
+    const packs = variant(switchesOf(found));
+    if (!packs.ok) throw new Error(`internal: the packs cannot be compiled with what was detected: ${packs.problems.map(formatProblem).join("; ")}`);
+    return packs.value;
+  };
+  const base = compileWith(objects, settings);
+  if (!base.ok) return base;
+  detections = base.value.detections.filter((detection) => settings.chosen?.has(detection.switch) !== true);
+  const problems = checkSwitches(switchesOf(detections), "spec.detects");
+  if (problems.length > 0) return failed(...problems);
+  // What a state tells is known only later; that the packs are fine then is found out now.
+  const all = detections.length > 0 ? variant(switchesOf(detections)) : base;
+  return all.ok ? ok({ ...base.value, detected }) : all;
+}
+
+/** The packs as a state makes them: what it tells of the profile counts where nobody set the switch. */
+export function packsIn(packs: CompiledPacks, snapshot: Snapshot): CompiledPacks {
+  return packs.detected(snapshot) ?? packs;
+}
+
+function switchesOf(detections: readonly Detection[]): Switches {
+  return Object.fromEntries(detections.map((detection) => [detection.switch, detection.value]));
+}
+
+function isThere({ group, kind, namespace, name }: Detection["exists"], snapshot: Snapshot): boolean {
+  return snapshot.objectsOf(group, kind).has(namespace === undefined ? name : `${namespace}/${name}`);
+}
+
+function compileWith(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<Omit<CompiledPacks, "detected"> & { readonly detections: readonly Detection[] }> {
   const extended = extendPacks(objects);
   const parsed = extended.packs.map((whole) => ({ whole, result: parsePack(whole.object, settings, profile) }));
   const problems: PackProblem[] = [...extended.problems, ...parsed.flatMap(({ whole, result }) => (result.ok ? [] : written(whole, result.problems)))];
@@ -120,6 +168,7 @@ export function compilePacks(objects: readonly KubeObject[], { settings, profile
     exceptions,
     exemptNamespaces: [...new Set(patterns)],
     isExempt: world.isExempt,
+    detections: packs.flatMap(({ pack }) => pack.spec.detects),
   });
 }
 

@@ -26,6 +26,7 @@ export interface RulePackSpec {
   readonly endpoints: Readonly<Record<string, unknown>>;
   readonly baselines: Readonly<Record<string, Baseline>>;
   readonly watches: readonly WatchedKind[];
+  readonly detects: readonly Detection[];
   readonly rules: readonly RuleEntry[];
   readonly exemptions: readonly ExemptionEntry[];
   readonly provisions: readonly ProvisionEntry[];
@@ -52,6 +53,13 @@ export interface WatchedKind {
   /** Plural, as in paths. */
   readonly resource: string;
   readonly namespaced: boolean;
+}
+
+/** What an object of the cluster tells of the profile: a switch that nobody set has this value while the object exists. */
+export interface Detection {
+  readonly switch: string;
+  readonly value: unknown;
+  readonly exists: { readonly group: string; readonly kind: string; readonly namespace?: string; readonly name: string };
 }
 
 export interface Match {

@@ -122,6 +122,18 @@ export const PACK_SCHEMA = {
           default: [],
           items: { type: "object", additionalProperties: false, required: ["group", "version", "kind", "resource", "namespaced"], properties: { group: { type: "string" }, version: { type: "string" }, kind: { type: "string" }, resource: { type: "string" }, namespaced: { type: "boolean" } } },
         },
+        detects: {
+          type: "array",
+          default: [],
+          items: {
+            type: "object", additionalProperties: false, required: ["switch", "value", "exists"],
+            properties: {
+              switch: { type: "string", description: "name of a switch of the profile" },
+              value: { description: "its value while the object exists and nobody sets the switch" },
+              exists: { type: "object", additionalProperties: false, required: ["group", "kind", "name"], properties: { group: { type: "string" }, kind: { type: "string" }, namespace: { type: "string" }, name: { type: "string" } } },
+            },
+          },
+        },
         rules: { type: "array", items: RULE },
         exemptions: { type: "array", default: [], items: EXEMPTION },
         provisions: { type: "array", default: [], items: PROVISION },

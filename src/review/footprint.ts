@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { policyKey } from "../model/snapshot.js";
-import type { CompiledPacks } from "../packs/compile.js";
+import { packsIn, type CompiledPacks } from "../packs/compile.js";
 import { readChange } from "./change.js";
 import { scopeName } from "./findings.js";
 import type { PendingChange } from "./pending-change.js";
@@ -11,9 +11,10 @@ import type { PendingChange } from "./pending-change.js";
  * as right with both as it is with that one, so changes without a common part cannot be wrong together.
  */
 export function footprintOf(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): ReadonlySet<string> {
+  const { rules } = packsIn(packs, snapshot);
   const { change } = readChange(request, snapshot, packs);
   const parts = new Set<string>();
-  for (const [index, { behaviour }] of packs.rules.entries()) {
+  for (const [index, { behaviour }] of rules.entries()) {
     for (const scope of behaviour.protect?.scopes(change) ?? []) parts.add(`${index} ${scopeName(scope) ?? "future"}`);
   }
   return parts;

@@ -4,7 +4,7 @@ import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
 import { refOf, type KubeObject } from "../model/kubernetes.js";
 import { DIRECTIONS, type Direction, type Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { CompiledPacks, CompiledProvision } from "../packs/compile.js";
+import { packsIn, type CompiledPacks, type CompiledProvision } from "../packs/compile.js";
 import type { ProvisionEntry } from "../packs/pack.js";
 import { readChange } from "./change.js";
 import { baselinePolicies, fittingProvisions } from "./provision.js";
@@ -30,7 +30,8 @@ export type ProvisionPlan =
  * What an observed namespace is given by the provisions that fit it. Who made it is not known any more, so a provision
  * fits by the namespace alone: by the owner it has, not by its writer.
  */
-export function planProvision({ name, occasion }: { readonly name: string; readonly occasion: Occasion }, snapshot: Snapshot, packs: CompiledPacks): ProvisionPlan {
+export function planProvision({ name, occasion }: { readonly name: string; readonly occasion: Occasion }, snapshot: Snapshot, inForce: CompiledPacks): ProvisionPlan {
+  const packs = packsIn(inForce, snapshot);
   const namespace = snapshot.namespaces.get(name)?.namespace;
   const fitting = namespace && !namespace.terminating ? provisionsOf(namespace, snapshot, packs) : [];
   if (!namespace || fitting.length === 0) return { plan: "none" };

@@ -2,7 +2,7 @@ import type { AdmissionRequest } from "../model/admission.js";
 import { refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { CompiledPacks, CompiledProvision } from "../packs/compile.js";
+import { packsIn, type CompiledPacks, type CompiledProvision } from "../packs/compile.js";
 import type { Change } from "../rules/rule.js";
 import { readChange } from "./change.js";
 
@@ -16,8 +16,9 @@ const DECLARATION = "sluice.dev/baseline";
  * The policies that an admitted Namespace is given: those of its declared baseline, else of the first provision that
  * fits. Policies that exist are left as they are ("never overwrites"). In order: allowances before the deny.
  */
-export function provisionFor(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): readonly KubeObject[] {
+export function provisionFor(request: AdmissionRequest, snapshot: Snapshot, inForce: CompiledPacks): readonly KubeObject[] {
   if (request.kind.kind !== "Namespace" || request.kind.group !== "" || request.operation !== "CREATE") return [];
+  const packs = packsIn(inForce, snapshot);
   const { change } = readChange(request, snapshot, packs);
   const [fitting] = fittingProvisions(change, packs);
   if (!fitting) return [];

@@ -5,7 +5,7 @@ import type { Problem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { Violation } from "../model/violation.js";
 import { ruleId } from "../model/violation.js";
-import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
 import type { Change } from "../rules/rule.js";
 import { isAlwaysAdmitted } from "./always-admitted.js";
 import { applyPatch } from "./apply-patch.js";
@@ -33,9 +33,10 @@ const ADMITTED: Decision = { allowed: true, violations: [], warnings: [], patch:
  * One AdmissionReview, start to end: always admitted? -> before and after -> patch -> every rule asked -> exemptions ->
  * decision. Pure: equal input, equal answer. For a Pod CREATE the mutation comes first and the rules see its result.
  */
-export function review(request: AdmissionRequest, context: ReviewContext): Decision {
+export function review(request: AdmissionRequest, asked: ReviewContext): Decision {
+  if (isAlwaysAdmitted(request, asked.snapshot)) return ADMITTED;
+  const context = inItsState(asked);
   const { snapshot, packs } = context;
-  if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
   const asSent = readChange(request, snapshot, packs);
   const mutation = mutate(asSent.change, context);
   const reading = mutation.patch.length > 0 ? readChange(patched(request, mutation.patch), snapshot, packs) : asSent;
@@ -43,18 +44,25 @@ export function review(request: AdmissionRequest, context: ReviewContext): Decis
 }
 
 /** The validating half alone: the object as it was sent, no patch. */
-export function reviewValidation(request: AdmissionRequest, context: ReviewContext): Decision {
+export function reviewValidation(request: AdmissionRequest, asked: ReviewContext): Decision {
+  if (isAlwaysAdmitted(request, asked.snapshot)) return ADMITTED;
+  const context = inItsState(asked);
   const { snapshot, packs } = context;
-  if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
   return judge(readChange(request, snapshot, packs), { patch: [], verdicts: NO_VERDICTS }, context);
 }
 
 /** The mutating half alone: a patch, never a refusal. */
-export function reviewMutation(request: AdmissionRequest, context: ReviewContext): Decision {
+export function reviewMutation(request: AdmissionRequest, asked: ReviewContext): Decision {
+  if (isAlwaysAdmitted(request, asked.snapshot)) return ADMITTED;
+  const context = inItsState(asked);
   const { snapshot, packs } = context;
-  if (isAlwaysAdmitted(request, snapshot)) return ADMITTED;
   const { patch, verdicts } = mutate(readChange(request, snapshot, packs).change, context);
   return { ...ADMITTED, patch, errors: verdicts.errors };
+}
+
+/** The packs with the profile that the state tells of. */
+function inItsState(context: ReviewContext): ReviewContext {
+  return { ...context, packs: packsIn(context.packs, context.snapshot) };
 }
 
 function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { packs, now }: ReviewContext): Decision {

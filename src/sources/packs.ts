@@ -61,6 +61,7 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
     profile: profile.value,
     settings: Object.assign({}, ...layers.map(({ overlay }) => overlay.settings), settings.value) as Settings,
     overrides: composeOverrides(layers, ruleIds(inForce)),
+    chosen: new Set([...layers.flatMap(({ overlay }) => Object.keys(overlay.profile)), ...knobs.set.filter(isSwitch).map(({ name }) => name)]),
     ...(knobs.point && { point: knobs.point }),
     exceptions: joined.value.objects.filter(isException).map(parseException),
   };

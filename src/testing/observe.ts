@@ -31,7 +31,14 @@ export class Observations {
 
 /** The same packs, with what their rules do written down. */
 export function observed(packs: CompiledPacks, into: Observations): CompiledPacks {
-  return { ...packs, rules: packs.rules.map((rule) => observedRule(rule, { packs, into })) };
+  return {
+    ...packs,
+    rules: packs.rules.map((rule) => observedRule(rule, { packs, into })),
+    detected: (snapshot) => {
+      const detected = packs.detected(snapshot);
+      return detected && observed(detected, into);
+    },
+  };
 }
 
 interface Watch {
