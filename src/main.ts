@@ -3,6 +3,7 @@ import { Command as Parser, CommanderError, Option } from "commander";
 import { once } from "node:events";
 import { WrongUse, OPTIONS, readConfig, version, type OptionName, type OptionSpec, type RawOptions } from "./config.js";
 import type { Command, ExitCode, Outcome, Session } from "./commands/command.js";
+import { problemText } from "./sources/code-frame.js";
 import { COMMANDS } from "./commands/index.js";
 import { formatProblem } from "./model/result.js";
 import { printable } from "./reports/report.js";
@@ -128,11 +129,14 @@ function progressBar(done: number, total: number | undefined): string {
   return `[${"#".repeat(filled)}${".".repeat(30 - filled)}] ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
 }
 
+/** So many problems are shown with the line they are about: more nobody reads at once. */
+const FRAMED = 20;
+
 /** Commander has told its own errors already, and `--help` is none. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
   if (error instanceof WrongUse) {
-    for (const problem of error.problems) session.note(`error: ${formatProblem(problem)}`);
+    for (const [i, problem] of error.problems.entries()) session.note(`error: ${i < FRAMED ? problemText(problem) : formatProblem(problem)}`);
     if (error.message !== "") session.note(`sluice: ${error.message}`);
   } else {
     session.note(`sluice: something went wrong inside: ${error instanceof Error ? error.message : String(error)}`);

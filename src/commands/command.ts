@@ -1,6 +1,7 @@
 import { WrongUse, type Config, type OptionName } from "../config.js";
 import type { SurveyOptions } from "../engine/survey.js";
 import type { EngineProfile } from "../engine/verdict.js";
+import { problemText } from "../sources/code-frame.js";
 import { formatProblem, type Problem, type Result } from "../model/result.js";
 import { Snapshot } from "../model/snapshot.js";
 import type { Profile } from "../packs/profile.js";
@@ -69,7 +70,7 @@ export async function readPacks(config: Config & Pick<Knobs, "point">, session: 
   // Verbs that ask no rule need not load the checks.
   const { loadPacks } = await import("../sources/packs.js");
   const loaded = unwrap(await loadPacks(config), "the rule packs cannot be used");
-  noteProblems(session, loaded.warnings);
+  for (const problem of loaded.warnings) session.note(`warning: ${problemText(problem)}`);
   return loaded;
 }
 

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../model/kubernetes.js";
-import { EXCEPTION_SCHEMA, PACK_SCHEMA } from "./schema.js";
+import { EXCEPTION_SCHEMA } from "./exception-schema.js";
+import { PACK_SCHEMA } from "./schema.js";
 import { structural, type Structural } from "./structural.js";
 
 /** The kinds of Sluice's own that live in a cluster: cluster-scoped, because what they say holds for all of it. */
@@ -53,9 +54,27 @@ const PROBLEM: Column = { name: "Problem", type: "string", jsonPath: ".status.pr
 /** The definitions of `OWN_KINDS`, with the schema of packs and exceptions. */
 export function customResourceDefinitions(): readonly KubeObject[] {
   return [
-    definition(OWN_KINDS[0], PACK_SCHEMA, [ACCEPTED, { name: "Hash", type: "string", jsonPath: ".status.hash" }, PROBLEM, AGE]),
+    definition(OWN_KINDS[0], asStored(), [ACCEPTED, { name: "Hash", type: "string", jsonPath: ".status.hash" }, PROBLEM, AGE]),
     definition(OWN_KINDS[1], EXCEPTION_SCHEMA, [{ name: "Owner", type: "string", jsonPath: ".spec.owner" }, { name: "Expires", type: "string", jsonPath: ".spec.expires" }, ACCEPTED, PROBLEM, AGE]),
   ];
+}
+
+/**
+ * The schema of packs as they are stored: before parameters are put in, lists and sets of `namespaces` and `endpoints` may be
+ * texts, and a pack that extends others gives of a rule or a parameter only what it changes.
+ */
+function asStored(): { readonly properties: { readonly spec: unknown } } {
+  const { spec } = PACK_SCHEMA.properties;
+  const { parameters, rules } = spec.properties;
+  const free = { type: "object", additionalProperties: { type: "object" } } as const;
+  const properties = {
+    ...spec.properties,
+    namespaces: { ...free, description: spec.properties.namespaces.description },
+    endpoints: { ...free, description: spec.properties.endpoints.description },
+    parameters: { ...parameters, additionalProperties: { ...parameters.additionalProperties, required: [] } },
+    rules: { ...rules, items: { ...rules.items, required: ["id"] } },
+  };
+  return { properties: { spec: { ...spec, properties } } };
 }
 
 function definition({ group, version, kind, resource }: (typeof OWN_KINDS)[number], schema: { readonly properties: { readonly spec: unknown } }, columns: readonly Column[]): KubeObject {

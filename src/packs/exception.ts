@@ -4,7 +4,7 @@ import { groupOf, isRecord, kindKey, recordsIn, textsIn, type KubeObject, type O
 import type { Problem } from "../model/result.js";
 import { globMatches } from "../rules/namespace-selector.js";
 import { problemsOf } from "./parse.js";
-import { EXCEPTION_SCHEMA } from "./schema.js";
+import { EXCEPTION_SCHEMA } from "./exception-schema.js";
 
 /**
  * `kind: PolicyException`: for a while, somebody answers for breaking some rules in some places. Where it covers a violation,

@@ -7,7 +7,7 @@ import type { EnforcementPoint, Parameter, RuleEntry } from "./pack.js";
 import { checkParameter, type Settings } from "./parameters.js";
 import { problemsOf } from "./parse.js";
 import { checkSwitches, type Switches } from "./profile.js";
-import { ACTION, ENFORCEMENT, IDENTIFIER } from "./schema.js";
+import { OVERLAY_SCHEMA } from "./overlay-schema.js";
 
 /**
  * `kind: PackOverlay`: an operator's choices for the packs in force, without a copy of them. Several are put over each
@@ -29,41 +29,6 @@ export interface RuleOverride {
   readonly hold?: EnforcementAction;
   readonly enforcement?: RuleEntry["enforcement"];
 }
-
-/** JSON Schema of `kind: PackOverlay`. Which switches, parameters and rules there are, the profile and the packs say. */
-export const OVERLAY_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  required: ["apiVersion", "kind", "metadata", "spec"],
-  properties: {
-    apiVersion: { const: "sluice.dev/v1alpha1" },
-    kind: { const: "PackOverlay" },
-    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
-    spec: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        description: { type: "string" },
-        profile: { type: "object", description: "switches of the profile" },
-        parameters: { type: "object", additionalProperties: { type: "object" }, description: "by pack, then by name" },
-        rules: {
-          type: "object",
-          additionalProperties: {
-            type: "object",
-            additionalProperties: false,
-            minProperties: 1,
-            properties: {
-              enforcementAction: { ...ACTION, description: "what a violation does; also the most that it does to pods that are created, unless `hold` says otherwise" },
-              enforcement: ENFORCEMENT,
-              hold: { ...ACTION, description: "what happens to a pod that is created while the rule does not hold for it" },
-            },
-          },
-          description: "by `pack/rule`; `*` stands for any text (`pack/*` is the whole pack), and what names a rule in full wins over what does not",
-        },
-      },
-    },
-  },
-} as const;
 
 let validate: ValidateFunction | undefined;
 

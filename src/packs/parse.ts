@@ -31,7 +31,9 @@ export function parsePack(object: KubeObject, settings: Settings, profile: Profi
 /** One problem per place: of several branches that do not fit, the most telling error is kept. */
 export function problemsOf({ errors }: ValidateFunction): Problem[] {
   const byPath = new Map<string, Problem>();
-  const told = (errors ?? []).filter(({ keyword }) => !["if", "oneOf", "anyOf"].includes(keyword));
+  const telling = (errors ?? []).filter(({ keyword }) => !["if", "oneOf", "anyOf"].includes(keyword));
+  // Whatever keyword it is: what is refused has a problem.
+  const told = telling.length > 0 ? telling : (errors ?? []);
   // "Must be a text" of one branch says nothing where another branch was meant and went wrong further in.
   const isShallow = ({ keyword, instancePath }: ErrorObject): boolean => keyword === "type" && told.some((other) => other.instancePath.startsWith(`${instancePath}/`));
   for (const error of told.filter((one) => !isShallow(one))) {

@@ -1,26 +1,47 @@
 import { CHECKS } from "../rules/index.js";
+import { ENDPOINT_SCHEMA } from "../rules/endpoint-selector.js";
+import { NAMESPACE_SCHEMA } from "../rules/namespace-selector.js";
+import { ACTION, API_VERSION, ENFORCEMENT, HOLD, IDENTIFIER, METADATA, strings, text } from "./schema-parts.js";
 
 /** JSON Schema of `kind: RulePack`, checked after parameters are put in. */
-
-export const ACTION = { enum: ["deny", "warn", "dryrun", "off"] } as const;
-const STRINGS = { type: "array", items: { type: "string" } } as const;
-export const IDENTIFIER = { type: "string", pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" } as const;
 
 const MATCH = {
   type: "object",
   additionalProperties: false,
   properties: {
-    kinds: { ...STRINGS, description: "kinds by name; `Kind.group` tells two of one name apart" },
-    operations: { type: "array", items: { enum: ["CREATE", "UPDATE", "DELETE"] } },
-    namespaces: { oneOf: [{ type: "string" }, { type: "object" }], description: "a named namespace set, or one written here" },
-    conditions: { ...STRINGS, description: "CEL; all must be true" },
+    kinds: strings("kinds by name; `Kind.group` tells two of one name apart. Absent: every kind that Sluice sees", [["Pod", "NetworkPolicy"], ["Space.kf.dev"]]),
+    operations: { type: "array", items: { enum: ["CREATE", "UPDATE", "DELETE"] }, description: "absent: all of them", examples: [["CREATE", "UPDATE"]] },
+    namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA], description: "a set of `spec.namespaces` (`pack/name`: of another pack), or one written here", examples: ["guarded", { names: ["shop-*"] }] },
+    conditions: strings("CEL over the request; all must be true", [["request.userInfo.username != 'system:serviceaccount:ci:deployer'", "hasLabel(object, 'zone')"]]),
   },
+  description: "which requests it is about; all that is given must fit",
+  examples: [{ kinds: ["Pod"], operations: ["CREATE"] }],
 } as const;
 
 const PARAMETER = {
   type: "object",
+  additionalProperties: false,
   required: ["type", "default", "description"],
-  properties: { type: { enum: ["string", "boolean", "integer", "array"] }, default: {}, description: { type: "string" }, enum: { type: "array" }, items: { type: "object" }, pattern: { type: "string" } },
+  properties: {
+    type: { enum: ["string", "boolean", "integer", "array"], description: "type of its value; `array` is a list of `items`" },
+    default: { description: "its value where neither an overlay nor `--set` gives one", examples: ["zone", true, [443]] },
+    description: text("what it is for, in one line", "the namespace label that names the zone"),
+    enum: { type: "array", minItems: 1, items: { type: ["string", "integer"] }, description: "the values it may have", examples: [["warn", "deny"]] },
+    items: {
+      type: "object",
+      additionalProperties: false,
+      required: ["type"],
+      properties: { type: { enum: ["string", "integer"], description: "type of each item" }, enum: { type: "array", minItems: 1, items: { type: ["string", "integer"] }, description: "the values that items may have", examples: [["TCP", "UDP"]] }, pattern: text("a regular expression (RE2) that each item matches", "^[a-z]+$") },
+      description: "what the items of a list are",
+      examples: [{ type: "string" }],
+    },
+    pattern: text("a regular expression (RE2) that a text matches", "^[a-z]+$"),
+    minimum: { type: "integer", description: "least value of a number", examples: [0] },
+    maximum: { type: "integer", description: "greatest value of a number", examples: [32] },
+    minItems: { type: "integer", minimum: 0, description: "least length of a list", examples: [1] },
+    maxItems: { type: "integer", minimum: 0, description: "greatest length of a list", examples: [10] },
+  },
+  description: "a typed parameter; `$(params.NAME)` puts its value where that stands",
 } as const;
 
 /** The part that is read before parameters are put in. */
@@ -28,20 +49,11 @@ export const PARAMETERS_SCHEMA = {
   type: "object",
   required: ["apiVersion", "kind", "metadata", "spec"],
   properties: {
-    apiVersion: { const: "sluice.dev/v1alpha1" },
+    apiVersion: API_VERSION,
     kind: { const: "RulePack" },
-    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
+    metadata: METADATA,
     spec: { type: "object", properties: { parameters: { type: "object", additionalProperties: PARAMETER } } },
   },
-} as const;
-
-/** Also what an overlay may say of a rule. */
-export const ENFORCEMENT = {
-  type: "object",
-  additionalProperties: false,
-  minProperties: 1,
-  properties: { webhook: ACTION, audit: ACTION, check: ACTION },
-  description: "what it does instead where admission, `audit` or `check` asks",
 } as const;
 
 const RULE = {
@@ -49,30 +61,38 @@ const RULE = {
   additionalProperties: false,
   required: ["id", "check", "enforcementAction"],
   properties: {
-    id: IDENTIFIER,
-    check: { enum: CHECKS.map((check) => check.id) },
-    description: { type: "string" },
+    id: { ...IDENTIFIER, description: "its name in messages, overlays and exceptions: `pack/id`. Rules that share one are turned on, off and excepted together", examples: ["frontend-to-data"] },
+    check: { enum: CHECKS.map((check) => check.id), description: "the code behind it; docs/packs.md says what each does" },
+    description: text("what it is for, in one line", "no pod of the frontend zone reaches a pod of the data zone"),
     enforcementAction: ACTION,
     enforcement: ENFORCEMENT,
-    severity: { enum: ["low", "medium", "high", "critical"] },
-    message: { type: "string" },
-    when: { type: "string" },
+    severity: { enum: ["low", "medium", "high", "critical"], description: "how much it matters, for reports; what it does is its action" },
+    message: text("said before what was found", "zones are kept apart"),
+    when: text("CEL over params and profile: the rule is in force only where it is true", "size(params.vpcCidrs) > 0"),
     match: MATCH,
-    hold: ACTION,
-    baseline: { type: "boolean" },
-    lenientWhileSettingUp: { type: "boolean" },
-    remediation: { type: "string" },
-    link: { type: "string" },
-    with: { type: "object", default: {} },
+    hold: HOLD,
+    baseline: { type: "boolean", description: "it is part of what makes a namespace's baseline: while that does not hold and no pod runs, the namespace is being set up" },
+    lenientWhileSettingUp: { type: "boolean", description: "a namespace that is being set up gets a warning instead of a refusal" },
+    remediation: text("what to do about a violation", "let frontend talk to backend, and backend to data"),
+    link: { ...text("where people read more", "https://example.com/rules/zones"), pattern: "^https?://" },
+    with: { type: "object", default: {}, description: "what the check wants to know", examples: [{ labels: [{ key: "zone" }] }] },
   },
-  allOf: CHECKS.map((check) => ({ if: { properties: { check: { const: check.id } } }, then: { properties: { with: check.schema }, ...("required" in check.schema ? { required: ["with"] } : {}) } })),
+  allOf: CHECKS.map((check) => ({ if: { properties: { check: { const: check.id } }, required: ["check"] }, then: { properties: { with: { description: check.description, ...check.schema } }, ...("required" in check.schema ? { required: ["with"] } : {}) } })),
+  description: "one rule: a check with what it wants to know",
 } as const;
 
 const EXEMPTION = {
   type: "object",
   additionalProperties: false,
   required: ["rules", "becomes", "match"],
-  properties: { rules: STRINGS, becomes: { enum: ["off", "warn", "note"] }, match: MATCH, note: { type: "string" }, description: { type: "string" } },
+  properties: {
+    rules: strings("rules as `pack/rule`; `*` stands for any text", [["baseline/declared"], ["*"]]),
+    becomes: { enum: ["off", "warn", "note"], description: "off: no violation; warn: only a warning; note: as it is, with the note added" },
+    match: MATCH,
+    note: text("said with the violation, where it becomes a note", "the controller will undo this; change its source instead"),
+    description: text("why", "the controller refuses namespaces that were made before"),
+  },
+  description: "requests that some rules do not apply to, for good; for a while, see PolicyException",
 } as const;
 
 const PROVISION = {
@@ -80,12 +100,57 @@ const PROVISION = {
   additionalProperties: false,
   required: ["baseline", "match"],
   properties: {
-    baseline: { type: "string" },
-    when: { type: "string" },
+    baseline: text("a baseline of this or another pack", "default-deny-dns"),
+    when: text("CEL over params and profile: in force only where it is true", "params.onNamespaceCreate == 'Provision'"),
     match: MATCH,
     existing: { type: "boolean", default: false, description: "namespaces that are older than Sluice too" },
     restore: { type: "boolean", default: false, description: "write again what is deleted of the policies that Sluice wrote" },
   },
+  description: "namespaces that are given the policies of a baseline when they are created",
+} as const;
+
+const BASELINE = {
+  type: "object",
+  additionalProperties: false,
+  required: ["description", "policies"],
+  properties: {
+    description: text("what it allows, in one line", "allow DNS, deny everything else in both directions"),
+    policies: { type: "array", items: { type: "object" }, description: "the policies, allowances before the deny, as they are applied", examples: [[{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "default-deny" }, spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] } }]] },
+  },
+  description: "policies that a namespace may declare as its own",
+} as const;
+
+const WATCH = {
+  type: "object",
+  additionalProperties: false,
+  required: ["group", "version", "kind", "resource", "namespaced"],
+  properties: {
+    group: { type: "string", description: "API group; empty for the core group", examples: ["discovery.k8s.io", ""] },
+    version: text("version of the API", "v1"),
+    kind: text("kind", "EndpointSlice"),
+    resource: text("its plural, as in paths", "endpointslices"),
+    namespaced: { type: "boolean", description: "do its objects lie in namespaces?" },
+  },
+  description: "a kind beside pods, namespaces and policies that rules read or judge",
+} as const;
+
+const DETECTION = {
+  type: "object",
+  additionalProperties: false,
+  required: ["switch", "value", "exists"],
+  properties: {
+    switch: text("name of a switch of the profile", "dnsMode"),
+    value: { description: "its value while the object exists and nobody sets the switch", examples: ["node-local"] },
+    exists: {
+      type: "object",
+      additionalProperties: false,
+      required: ["group", "kind", "name"],
+      properties: { group: { type: "string", description: "API group; empty for the core group", examples: ["apps"] }, kind: text("kind", "DaemonSet"), namespace: text("namespace; absent for cluster-scoped kinds", "kube-system"), name: text("name", "node-local-dns") },
+      description: "the object that tells it",
+      examples: [{ group: "apps", kind: "DaemonSet", namespace: "kube-system", name: "node-local-dns" }],
+    },
+  },
+  description: "a switch of the profile that an object of the cluster tells",
 } as const;
 
 export const PACK_SCHEMA = {
@@ -93,92 +158,35 @@ export const PACK_SCHEMA = {
   additionalProperties: false,
   required: ["apiVersion", "kind", "metadata", "spec"],
   properties: {
-    apiVersion: { const: "sluice.dev/v1alpha1" },
-    kind: { const: "RulePack" },
-    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
+    apiVersion: API_VERSION,
+    kind: { const: "RulePack", description: "a named set of rules" },
+    metadata: METADATA,
     spec: {
       type: "object",
       additionalProperties: false,
       required: ["rules"],
       properties: {
-        description: { type: "string" },
-        extends: { type: "array", items: IDENTIFIER },
-        inForce: { type: "boolean", default: true },
-        failureMode: { enum: ["Deny", "Allow"], default: "Deny" },
-        unproven: { enum: ["warn", "deny"], default: "warn" },
-        link: { type: "string" },
+        description: text("what the pack is for, in one line", "frontend reaches data by way of backend only"),
+        extends: { type: "array", items: IDENTIFIER, description: "packs that this one is made of, weakest first; what stands here is put over them. A rule without `check` changes the fields it gives of the rules with its id", examples: [["segmentation"]] },
+        inForce: { type: "boolean", default: true, description: "false: only there for other packs to extend" },
+        failureMode: { enum: ["Deny", "Allow"], default: "Deny", description: "what a rule that fails inside means" },
+        unproven: { enum: ["warn", "deny"], default: "warn", description: "what a proof that ends at its step budget means" },
+        link: { ...text("where people read more about the pack", "https://example.com/packs/zones"), pattern: "^https?://" },
         rollout: { enum: ["free", "monotonic"], default: "free", description: "monotonic: in a cluster, a change that takes something away needs an approval (annotation `sluice.dev/approved`)" },
-        parameters: { type: "object", default: {}, additionalProperties: PARAMETER },
-        exemptNamespaces: { ...STRINGS, default: [] },
-        namespaces: { type: "object", default: {}, additionalProperties: { type: "object" } },
-        endpoints: { type: "object", default: {}, additionalProperties: { type: "object" } },
-        baselines: {
-          type: "object",
-          default: {},
-          additionalProperties: { type: "object", additionalProperties: false, required: ["description", "policies"], properties: { description: { type: "string" }, policies: { type: "array", items: { type: "object" } } } },
-        },
-        watches: {
-          type: "array",
-          default: [],
-          items: { type: "object", additionalProperties: false, required: ["group", "version", "kind", "resource", "namespaced"], properties: { group: { type: "string" }, version: { type: "string" }, kind: { type: "string" }, resource: { type: "string" }, namespaced: { type: "boolean" } } },
-        },
-        detects: {
-          type: "array",
-          default: [],
-          items: {
-            type: "object", additionalProperties: false, required: ["switch", "value", "exists"],
-            properties: {
-              switch: { type: "string", description: "name of a switch of the profile" },
-              value: { description: "its value while the object exists and nobody sets the switch" },
-              exists: { type: "object", additionalProperties: false, required: ["group", "kind", "name"], properties: { group: { type: "string" }, kind: { type: "string" }, namespace: { type: "string" }, name: { type: "string" } } },
-            },
-          },
-        },
-        rules: { type: "array", items: RULE },
-        exemptions: { type: "array", default: [], items: EXEMPTION },
-        provisions: { type: "array", default: [], items: PROVISION },
+        parameters: { type: "object", default: {}, additionalProperties: PARAMETER, description: "what operators may set, by name; `$(CEL)` over `params` and `profile` stands for a value anywhere below `spec`", examples: [{ zoneLabel: { type: "string", default: "zone", description: "the label that names the zone" } }] },
+        exemptNamespaces: { ...strings("names of namespaces that all packs take for exempt (`exempt: true`); `*` stands for any text", [["kube-system", "gke-*"]]), default: [] },
+        namespaces: { type: "object", default: {}, additionalProperties: NAMESPACE_SCHEMA, description: "sets of namespaces, by name", examples: [{ guarded: { exempt: false } }] },
+        endpoints: { type: "object", default: {}, additionalProperties: ENDPOINT_SCHEMA, description: "other ends of flows, by name: pods, addresses, or `anyOf` several", examples: [{ database: { pods: { namespaces: "data", matchLabels: { app: "db" } }, ports: ["5432/TCP"] } }] },
+        baselines: { type: "object", default: {}, additionalProperties: BASELINE, description: "baselines, by name" },
+        watches: { type: "array", default: [], items: WATCH, description: "kinds that rules need to know of" },
+        detects: { type: "array", default: [], items: DETECTION, description: "what tells how the cluster is built" },
+        rules: { type: "array", items: RULE, description: "the rules" },
+        exemptions: { type: "array", default: [], items: EXEMPTION, description: "what some rules do not apply to" },
+        provisions: { type: "array", default: [], items: PROVISION, description: "what namespaces are given" },
       },
+      description: "what the pack says",
     },
   },
-} as const;
-
-const NAMES = { type: "array", minItems: 1, items: { type: "string", minLength: 1 } } as const;
-
-/** JSON Schema of `kind: PolicyException`. */
-export const EXCEPTION_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  required: ["apiVersion", "kind", "metadata", "spec"],
-  properties: {
-    apiVersion: { const: "sluice.dev/v1alpha1" },
-    kind: { const: "PolicyException" },
-    metadata: { type: "object", required: ["name"], properties: { name: IDENTIFIER } },
-    spec: {
-      type: "object",
-      additionalProperties: false,
-      required: ["owner", "reason", "expires", "rules"],
-      properties: {
-        owner: { type: "string", description: "who answers for it: a team or a person that can be asked", examples: ["payments-team@example.com"] },
-        reason: { type: "string", description: "why the rules cannot be kept, and what is done about it", examples: ["the old billing pods move to space-billing in the first quarter"] },
-        expires: { type: "string", description: "its last day (UTC), or its end with a time zone (RFC 3339)", examples: ["2027-01-31", "2027-01-31T18:00:00+01:00"] },
-        rules: { type: "array", minItems: 1, items: { type: "string", pattern: "^[a-z0-9*-]+/[a-z0-9*-]+$" }, description: "rules as `pack/rule`; `*` stands for any text, and `pack/*` for a whole pack", examples: [["baseline/*", "restricted/broad-egress"]] },
-        namespaces: { ...NAMES, description: "what is broken lies in one of these; for a flow, the namespace of its subject. `*` stands for any text. Absent: everywhere", examples: [["billing", "billing-*"]] },
-        objects: {
-          type: "array",
-          minItems: 1,
-          items: {
-            type: "object",
-            additionalProperties: false,
-            required: ["kind"],
-            properties: {
-              kind: { type: "string", description: "`Kind`, or `Kind.group` to tell two of one name apart", examples: ["Pod", "NetworkPolicy"] },
-              name: { type: "string", minLength: 1, description: "its name; `*` stands for any text. Absent: every one", examples: ["billing-*"] },
-            },
-          },
-          description: "the object that is changed is one of these. Absent: any",
-        },
-        users: { ...NAMES, description: "who makes the change: user names, or `group:NAME`; `*` stands for any text. Absent: anyone", examples: [["system:serviceaccount:ci:deployer", "group:platform"]] },
-      },
-    },
-  },
+  title: "RulePack",
+  description: "a named set of rules, read by `sluice`; see docs/packs.md",
 } as const;

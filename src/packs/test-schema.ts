@@ -1,4 +1,4 @@
-import { ACTION, IDENTIFIER } from "./schema.js";
+import { ACTION, IDENTIFIER } from "./schema-parts.js";
 
 /** JSON Schema of `kind: RulePackTest`. */
 

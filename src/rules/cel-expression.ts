@@ -5,14 +5,15 @@ import type { Check } from "./rule.js";
 /** A CEL expression that must be true of the request, as in ValidatingAdmissionPolicy. */
 export const celExpression = {
   id: "cel-expression",
+  description: "a CEL expression over the request must be true; it may ask the engine (`reaches`, `opened`, `closed`, `isolated`)",
   schema: {
     type: "object",
     additionalProperties: false,
     required: ["expression", "says"],
     properties: {
-      expression: { type: "string", description: "CEL; true means fine" },
-      says: { type: "string", description: "CEL giving the text of a violation" },
-      path: { type: "string" },
+      expression: { type: "string", description: "CEL over the request; true means fine", examples: ["hasLabel(object, 'zone')", "!opened('shop/web', 'shop/db', 5432)"] },
+      says: { type: "string", description: "CEL giving the text of a violation", examples: ["'`' + request.name + '` has no zone'"] },
+      path: { type: "string", description: "the field that is to blame", examples: ["metadata.labels"] },
     },
   },
   compile(spec, _scope, path) {

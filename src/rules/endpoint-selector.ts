@@ -2,12 +2,13 @@ import type { FlowTarget } from "../engine/question.js";
 import { isRecord } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { NO_TRAFFIC, portRange, PROTOCOLS, type TrafficSet } from "../model/traffic.js";
+import { NO_TRAFFIC, portRange, type TrafficSet } from "../model/traffic.js";
 import { IpSet, parseAddress, parseCidr } from "../sets/ip-set.js";
-import { NAMESPACE_SCHEMA, type NamespaceSelector } from "./namespace-selector.js";
+import type { NamespaceSelector } from "./namespace-selector.js";
 import { podAlternative, type Alternative, type Seen } from "./pods-selector.js";
 import { endpointSubsets, readPorts, serviceAddresses } from "./service-selector.js";
 
+export { ENDPOINT_SCHEMA, PORTS_SCHEMA } from "./schema-selector.js";
 export type { Reach } from "./pods-selector.js";
 
 /** The other end of a flow, as packs write it: alternatives, of which one must hold in full (or, forbidden, none in part). */
@@ -37,51 +38,6 @@ export interface EndpointScope {
   /** Is a `when` condition true for the parameters and profile in force? */
   when(condition: unknown, path: string): Result<boolean>;
 }
-
-/** JSON Schema of a list of ports. */
-export const PORTS_SCHEMA = { type: "array", items: { type: "string", pattern: "^[0-9]+(-[0-9]+)?/(TCP|UDP|SCTP)$" }, description: "`53/UDP`, `1-65535/TCP`" } as const;
-const SELECTOR = { type: "object", additionalProperties: { type: "string" } } as const;
-const NAMED_PORT = {
-  type: "object",
-  additionalProperties: false,
-  required: ["port"],
-  properties: { name: { type: "string" }, port: { type: "integer", minimum: 1, maximum: 65_535 }, protocol: { enum: PROTOCOLS } },
-} as const;
-
-/** JSON Schema of an endpoint: one alternative, or `anyOf` several. */
-export const ENDPOINT_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  minProperties: 1,
-  properties: {
-    anyOf: { type: "array", minItems: 1, items: { type: "object" } },
-    when: { type: "string", description: "CEL over params and profile; the alternative counts only where it is true" },
-    pods: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        namespaces: { oneOf: [{ enum: ["same"] }, { type: "string" }, NAMESPACE_SCHEMA] },
-        others: { type: "boolean", description: "leave out the subject's own namespace" },
-        matchLabels: { type: "object" },
-        matchExpressions: { type: "array" },
-        which: { enum: ["running", "every"], description: "running pods (default of required flows), or every pod that could be (default of forbidden ones)" },
-        imagine: { type: "object", additionalProperties: false, properties: { namespaces: { type: "array", items: { type: "string" } }, ports: { type: "array", items: NAMED_PORT } } },
-      },
-    },
-    addresses: { type: "array", items: { type: "string" }, description: "addresses and CIDRs, with or without a port: `10.0.0.0/8`, `10.1.2.3/32:3128`" },
-    anyAddress: { type: "array", items: { type: "string" }, description: "like addresses, but each is an alternative of its own" },
-    services: { type: "object", additionalProperties: false, required: ["namespace", "selector"], properties: { namespace: { type: "string" }, selector: SELECTOR } },
-    endpointsOf: { type: "object", additionalProperties: false, required: ["namespace", "name"], properties: { namespace: { type: "string" }, name: { type: "string" } } },
-    some: { type: "boolean", description: "some address of the range is enough" },
-    ports: PORTS_SCHEMA,
-    viaServices: { type: "object", additionalProperties: false, required: ["namespace", "selector"], properties: { namespace: { type: "string" }, selector: SELECTOR } },
-    declaredPorts: {
-      type: "object",
-      additionalProperties: false,
-      properties: { protocol: { enum: PROTOCOLS }, exceptContainers: { type: "array", items: { type: "string" } }, otherwise: PORTS_SCHEMA },
-    },
-  },
-} as const;
 
 /** Compiles an endpoint; the alternatives whose `when` is false are left out. */
 export function compileEndpoint(spec: unknown, scope: EndpointScope, path: string): Result<EndpointSelector> {

@@ -7,36 +7,14 @@ import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { EnforcementAction } from "../model/violation.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { ENDPOINT_SCHEMA, type EndpointSelector } from "./endpoint-selector.js";
-import { NAMESPACE_SCHEMA, namespacesIn, type NamespaceSelector } from "./namespace-selector.js";
+import type { EndpointSelector } from "./endpoint-selector.js";
+import { namespacesIn, type NamespaceSelector } from "./namespace-selector.js";
 import type { Seen } from "./pods-selector.js";
 import type { AlternativeAnswer, Change, CompileScope, Outcome, Protection, Scope } from "./rule.js";
 
+export { FLOWS_SCHEMA } from "./schema-selector.js";
+
 /** Flows as packs write them, for the checks that require or forbid them. */
-
-const FLOW_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  required: ["what", "subject"],
-  oneOf: [{ required: ["egressTo"] }, { required: ["ingressFrom"] }],
-  properties: {
-    what: { type: "string", description: "the traffic in words, for messages: `DNS`, `the registry`" },
-    when: { type: "string", description: "CEL over params and profile; the flow counts only where it is true" },
-    subject: {
-      type: "object",
-      additionalProperties: false,
-      required: ["namespaces"],
-      properties: { namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA] }, matchLabels: { type: "object" }, matchExpressions: { type: "array" } },
-    },
-    egressTo: { oneOf: [{ type: "string" }, ENDPOINT_SCHEMA] },
-    ingressFrom: { oneOf: [{ type: "string" }, ENDPOINT_SCHEMA] },
-    enforcementAction: { enum: ["deny", "warn", "dryrun", "off"] },
-    protects: { enum: ["AllPods", "ExistingPods"], description: "also pods not created yet (default), or running pods only" },
-  },
-} as const;
-
-/** JSON Schema of a rule's `flows`. */
-export const FLOWS_SCHEMA = { type: "array", minItems: 1, items: FLOW_SCHEMA } as const;
 
 /** One flow of a pack: who, in which direction, to or from whom. */
 export interface FlowSpec {

@@ -5,6 +5,7 @@ import type { Check, Finding } from "./rule.js";
 /** A rule whose peers are, by meaning, all pods of every namespace: an empty `namespaceSelector`, or no peers at all. */
 export const forbidAllNamespaces = {
   id: "forbid-all-namespaces",
+  description: "no rule of the policy has, by meaning, every pod of every namespace as its peers",
   ofWritten: true,
   schema: { type: "object", additionalProperties: false, properties: { directions: DIRECTIONS_SCHEMA } },
   compile({ directions }) {

@@ -7,6 +7,7 @@ import type { Check, Finding } from "./rule.js";
 /** A policy with rules that together, by meaning, grant all peers and all ports in a direction. */
 export const forbidAllowAll = {
   id: "forbid-allow-all",
+  description: "no rules of the policy grant, by meaning, all peers on all ports in a direction",
   ofWritten: true,
   schema: { type: "object", additionalProperties: false, properties: {} },
   compile: (_spec, { engine }) =>

@@ -9,6 +9,7 @@ const KINDS = ["dead", "shadowed", "redundant", "or-for-and"] as const;
 /** A rule of the policy does nothing, says what another one says, or most likely says something else than was meant. */
 export const forbidAnomaly = {
   id: "forbid-anomaly",
+  description: "no rule of the policy does nothing, repeats another one, or most likely says something else than was meant",
   ofWritten: true,
   schema: {
     type: "object",

@@ -16,6 +16,7 @@ import { readPorts } from "./service-selector.js";
  */
 export const forbidBroadCidr = {
   id: "forbid-broad-cidr",
+  description: "all rules of the policy together grant no block of addresses that is too wide",
   ofWritten: true,
   schema: {
     type: "object",
@@ -27,10 +28,11 @@ export const forbidBroadCidr = {
         type: "object",
         additionalProperties: false,
         minProperties: 1,
-        properties: { ipv4: { type: "integer", minimum: 0, maximum: 32 }, ipv6: { type: "integer", minimum: 0, maximum: 128 } },
+        properties: { ipv4: { type: "integer", minimum: 0, maximum: 32, description: "of IPv4 blocks", examples: [8] }, ipv6: { type: "integer", minimum: 0, maximum: 128, description: "of IPv6 blocks", examples: [32] } },
         description: "prefix lengths: no block may be wider",
+        examples: [{ ipv4: 8, ipv6: 32 }],
       },
-      covering: { type: "array", items: { type: "string" }, description: "CIDRs: none may be granted in full" },
+      covering: { type: "array", items: { type: "string" }, description: "CIDRs: none may be granted in full", examples: [["10.0.0.0/8"]] },
       ports: { ...PORTS_SCHEMA, description: "an address counts when all of these are granted; every port of a protocol by default" },
     },
   },

@@ -13,6 +13,7 @@ const PARTS = { subject: "selects-nothing", peers: "peers-select-nothing", "name
  */
 export const forbidDanglingSelector = {
   id: "forbid-dangling-selector",
+  description: "every selector of the policy fits something that is there now",
   ofWritten: true,
   schema: {
     type: "object",

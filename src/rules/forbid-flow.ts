@@ -20,6 +20,7 @@ import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope }
  */
 export const forbidFlow = {
   id: "forbid-flow",
+  description: "no pod of the subject can reach, or be reached by, any peer on any of the traffic, whoever of them runs or could be created",
   schema: { type: "object", additionalProperties: false, required: ["flows"], properties: { flows: FLOWS_SCHEMA } },
   compile(spec, scope, path) {
     const flows = compileFlows(spec.flows, scope, `${path}.flows`);

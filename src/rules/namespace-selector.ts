@@ -5,6 +5,7 @@ import { Selection } from "../model/layered-map.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import { LabelBox } from "../sets/label-box.js";
+import { NAMESPACE_SCHEMA } from "./schema-selector.js";
 
 /** Whose pods a question is about: a namespace that exists, or any that could be made with such labels. */
 export type Scope = Namespace | { readonly future: LabelBox };
@@ -23,20 +24,7 @@ export interface NamespaceSelector {
 /** Which namespaces the packs in force leave out of their baseline. */
 export type Exemption = (namespace: string) => boolean;
 
-/** JSON Schema of one term; all fields of a term must fit. */
-export const NAMESPACE_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  minProperties: 1,
-  properties: {
-    anyOf: { type: "array", minItems: 1, items: { type: "object" } },
-    names: { type: "array", items: { type: "string" }, description: "names; `*` stands for any text" },
-    exempt: { type: "boolean", description: "whether the packs in force exempt the namespace by name" },
-    matchLabels: { type: "object" },
-    matchExpressions: { type: "array" },
-    controlledBy: { type: "object", required: ["group", "kind"], additionalProperties: false, properties: { group: { type: "string" }, kind: { type: "string" } } },
-  },
-} as const;
+export { NAMESPACE_SCHEMA };
 
 const selections = new WeakMap<NamespaceSelector, Selection<NamespaceState>>();
 

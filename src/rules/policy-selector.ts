@@ -11,7 +11,7 @@ import type { Change } from "./rule.js";
 /** What the rules of one policy grant, for the checks that judge a policy by itself. */
 
 /** JSON Schema of the directions that a check looks at; both by default. */
-export const DIRECTIONS_SCHEMA = { type: "array", minItems: 1, items: { enum: DIRECTIONS }, description: "both by default" } as const;
+export const DIRECTIONS_SCHEMA = { type: "array", minItems: 1, items: { enum: DIRECTIONS }, description: "both by default", examples: [["egress"]] } as const;
 
 export function readDirections(value: unknown): readonly Direction[] {
   return Array.isArray(value) ? DIRECTIONS.filter((direction) => value.includes(direction)) : DIRECTIONS;

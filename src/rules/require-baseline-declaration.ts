@@ -5,7 +5,8 @@ import type { Check, Finding } from "./rule.js";
 /** A Namespace names, in an annotation, the baseline that its policies will give it: none can exist before it does. */
 export const requireBaselineDeclaration = {
   id: "require-baseline-declaration",
-  schema: { type: "object", additionalProperties: false, required: ["annotation"], properties: { annotation: { type: "string" }, undeclared: { enum: ["deny", "warn", "dryrun", "off"], description: "what a missing declaration means; an unknown name is always what the rule says" } } },
+  description: "a Namespace that is created names, in an annotation, the baseline that its policies will give it",
+  schema: { type: "object", additionalProperties: false, required: ["annotation"], properties: { annotation: { type: "string", description: "the annotation that names it", examples: ["sluice.dev/baseline"] }, undeclared: { enum: ["deny", "warn", "dryrun", "off"], description: "what a missing declaration means; an unknown name is always what the rule says" } } },
   compile(spec, scope) {
     const annotation = String(spec.annotation);
     const known = [...scope.baselines].sort();

@@ -21,7 +21,8 @@ const DIRECTIONS = ["ingress", "egress"] as const;
  */
 export const requireDefaultDeny = {
   id: "require-default-deny",
-  schema: { type: "object", additionalProperties: false, required: ["namespaces"], properties: { namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA] }, allowAllCounts: { type: "boolean", description: "does a policy that grants everything to everyone isolate (by letter only)? default true" } } },
+  description: "every pod that the namespaces could have is isolated in both directions, by any set of policies",
+  schema: { type: "object", additionalProperties: false, required: ["namespaces"], properties: { namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA], description: "a set of `spec.namespaces` (`pack/name`: of another pack), or one written here", examples: ["guarded"] }, allowAllCounts: { type: "boolean", description: "does a policy that grants everything to everyone isolate (by letter only)? default true" } } },
   compile(spec, scope, path) {
     const namespaces = scope.namespaces(spec.namespaces, `${path}.namespaces`);
     if (!namespaces.ok) return namespaces;

@@ -9,11 +9,12 @@ import type { Check } from "./rule.js";
  */
 export const requireDerivedFlows = {
   id: "require-derived-flows",
+  description: "the flows that the pack's other rules require hold after the objects that a controller will make of the request's object",
   schema: {
     type: "object",
     additionalProperties: false,
     required: ["objects"],
-    properties: { objects: { type: "string", description: "CEL over the request: the list of objects that will be made" } },
+    properties: { objects: { type: "string", description: "CEL over the request: the list of objects that will be made", examples: ["[{'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': object.metadata.name}}]"] } },
   },
   compile(spec, _scope, path) {
     const objects = compileCel(String(spec.objects));

@@ -20,6 +20,7 @@ const JUDGES = { enum: ["pod", "namespace"], description: "what a pod that is cr
 /** "Every pod of the subject may reach (or be reached by) the endpoint", at both ends, in one of its alternatives in full. */
 export const requireFlow = {
   id: "require-flow",
+  description: "every pod of the subject, running or not created yet, can reach (or be reached by) the endpoint, allowed at both ends",
   schema: { type: "object", additionalProperties: false, required: ["flows"], properties: { judges: JUDGES, flows: FLOWS_SCHEMA } },
   compile(spec, scope, path) {
     const flows = compileFlows(spec.flows, scope, `${path}.flows`);

@@ -6,6 +6,7 @@ import type { Check, Finding } from "./rule.js";
 /** The object carries labels, with one of some values or of a form where the pack says so. Which objects: the rule's `match`. */
 export const requireLabel = {
   id: "require-label",
+  description: "the object carries labels, with values of a list or of a form",
   schema: {
     type: "object",
     additionalProperties: false,

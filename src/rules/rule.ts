@@ -121,6 +121,8 @@ export interface CompileScope {
 /** One check: its id is its file name; `schema` describes the `with` of a pack's rule (JSON Schema). */
 export interface Check {
   readonly id: string;
+  /** What must be true, in one line, for the reference and for editors. */
+  readonly description: string;
   /** It judges what is written: no deletion breaks it. */
   readonly ofWritten?: true;
   /** It changes objects and refuses none. */

@@ -11,16 +11,19 @@ import type { Check } from "./rule.js";
 export const setPodLabel = {
   id: "set-pod-label",
   onlyMutates: true,
+  description: "a pod that is created without a label gets it (mutation); nothing else of it is touched",
   schema: {
     type: "object",
     additionalProperties: false,
     required: ["label", "cases"],
     properties: {
-      label: { type: "string" },
+      label: { type: "string", description: "name of the label", examples: ["zone"] },
       cases: {
         type: "array",
         minItems: 1,
-        items: { type: "object", additionalProperties: false, required: ["when", "value"], properties: { when: { type: "string" }, value: { type: "string" } } },
+        items: { type: "object", additionalProperties: false, required: ["when", "value"], properties: { when: { type: "string", description: "CEL over the request", examples: ["hasLabel(namespaceObject, 'zone')"] }, value: { type: "string", description: "the value that it gets", examples: ["data"] } } },
+        description: "the first one that is true gives the value; none: the pod stays as it is",
+        examples: [[{ when: "true", value: "backend" }]],
       },
     },
   },

@@ -68,9 +68,9 @@ describe("parameters", () => {
 
 describe("substitution", () => {
   const PARAMETERS = "parameters: {list: {type: array, default: [b, c], description: d}, text: {type: string, default: it, description: d}, n: {type: integer, default: 2, description: d}, flag: {type: boolean, default: true, description: d}}";
-  const endpoints = (value: string): unknown => {
-    const parsed = parse(`{${PARAMETERS}, endpoints: {e: {x: ${value}}}, rules: []}`);
-    return parsed.ok ? (parsed.value.pack.spec.endpoints["e"] as { x: unknown }).x : parsed.problems.map(formatProblem);
+  const anywhere = (value: string): unknown => {
+    const parsed = parse(`{${PARAMETERS}, baselines: {e: {description: d, policies: [{x: ${value}}]}}, rules: []}`);
+    return parsed.ok ? (parsed.value.pack.spec.baselines["e"]?.policies[0] as unknown as { x: unknown }).x : parsed.problems.map(formatProblem);
   };
   it.each<[string, string, unknown]>([
     ["a value keeps its type", "$(params.flag)", true],
@@ -84,13 +84,13 @@ describe("substitution", () => {
     ["deep down", "{y: [{z: $(params.text)}]}", { y: [{ z: "it" }] }],
     ["only whole texts", "x $(params.text)", "x $(params.text)"],
     ["what is no expression stays", "$params.text", "$params.text"],
-  ])("%s", (_what, value, expected) => expect(endpoints(value)).toEqual(expected));
-  it("over several lines", () => expect(endpoints('"$(params.flag\\n ? 1\\n : 2)"')).toBe(1));
+  ])("%s", (_what, value, expected) => expect(anywhere(value)).toEqual(expected));
+  it("over several lines", () => expect(anywhere('"$(params.flag\\n ? 1\\n : 2)"')).toBe(1));
   it.each([
-    ["does not compile", "$(params.)", /^spec\.endpoints\.e\.x: expression `params\.` does not compile/],
-    ["names something unknown", "$(parms.text)", /^spec\.endpoints\.e\.x: expression `parms\.text` does not compile: .*parms/],
-    ["fails", "$(params.nothing)", /^spec\.endpoints\.e\.x: expression `params\.nothing` failed/],
-    ["stands in a list", "[a, $(params.)]", /^spec\.endpoints\.e\.x\[1\]: expression/],
-  ])("an expression that %s is a problem with its path", (_what, value, message) => expect((endpoints(value) as string[])[0]).toMatch(message));
+    ["does not compile", "$(params.)", /^spec\.baselines\.e\.policies\[0\]\.x: expression `params\.` does not compile/],
+    ["names something unknown", "$(parms.text)", /^spec\.baselines\.e\.policies\[0\]\.x: expression `parms\.text` does not compile: .*parms/],
+    ["fails", "$(params.nothing)", /^spec\.baselines\.e\.policies\[0\]\.x: expression `params\.nothing` failed/],
+    ["stands in a list", "[a, $(params.)]", /^spec\.baselines\.e\.policies\[0\]\.x\[1\]: expression/],
+  ])("an expression that %s is a problem with its path", (_what, value, message) => expect((anywhere(value) as string[])[0]).toMatch(message));
   it("the schema is checked after it", () => expect(problems(`{${PARAMETERS}, rules: [{id: a, check: forbid-allow-all, enforcementAction: $(params.text)}]}`)).toEqual(["spec.rules[0].enforcementAction: must be equal to one of the allowed values: deny, warn, dryrun, off"]));
 });
