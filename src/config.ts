@@ -45,6 +45,7 @@ export interface Config {
   readonly as?: string;
   readonly apply: boolean;
   readonly effective: boolean;
+  readonly schema?: string;
   /** Regular expression over `test: case`. */
   readonly run?: string;
   readonly coverage: boolean;
@@ -117,6 +118,7 @@ export const OPTIONS = {
   deleted: { flags: "--without <kind/namespace/name>", text: "as if this policy were deleted", repeat: true },
   inOrder: { flags: "--in-order", text: "one manifest after the other, as `kubectl apply` would" },
   as: { flags: "--as <user>", text: "user who makes the change (default: nobody exempt)" },
+  schema: { flags: "--schema <kind>", text: "print the JSON Schema of a kind for editors: RulePack, PackOverlay, PolicyException, RulePackTest" },
   effective: { flags: "--effective", text: "every value of every rule, and where it came from" },
   apply: { flags: "--apply", text: "apply each admitted change before the next review" },
   run: { flags: "--run <regex>", text: "only cases whose `test: case` matches" },
@@ -156,7 +158,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "ownNamespace", "certSecret", "clientCa"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "ownNamespace", "certSecret", "clientCa", "schema"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

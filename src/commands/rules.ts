@@ -1,4 +1,5 @@
-import type { Config } from "../config.js";
+import { WrongUse, type Config } from "../config.js";
+import { editorSchemas } from "../packs/editor-schema.js";
 import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
 import type { FlowPeers } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -16,13 +17,14 @@ export const command: Command = {
     "--effective shows every value and where it came from. Weakest first: the packs that a pack extends from left to right, the pack itself, overlays in the packs folder by file name, --profile from left to right, --set.\n" +
     "With --state or --cluster also who the peers of each required flow are there: a flow whose peer is unknown is not checked.",
   arguments: [],
-  options: ["packs", "profile", "set", "effective", "state", "cluster"],
+  options: ["packs", "profile", "set", "effective", "schema", "state", "cluster"],
   formats: ["text", "json"],
   example: "sluice rules --set holdPods=flows --state manifests/",
   run,
 };
 
 async function run(config: Config, session: Session): Promise<Outcome> {
+  if (config.schema !== undefined) return { output: jsonText(schemaOf(config.schema)), exitCode: 0 };
   const loaded = await readPacks(config, session);
   if (config.effective) return { output: config.format === "json" ? jsonText(loaded.effective()) : effectiveText(loaded.effective()), exitCode: 0 };
   const { state, cluster } = config;
@@ -37,6 +39,13 @@ function detectedIn(snapshot: Snapshot, loaded: LoadedPacks): LoadedPacks {
   const packs = packsIn(loaded.packs, snapshot);
   const detected = Object.keys(packs.profile).filter((name) => packs.profile[name] !== loaded.packs.profile[name]);
   return { ...loaded, packs, origins: new Map([...loaded.origins, ...detected.map((name): [string, string] => [name, "detected"])]) };
+}
+
+function schemaOf(kind: string): object {
+  const schemas = editorSchemas();
+  const found = schemas.find((schema) => schema.kind.toLowerCase() === kind.toLowerCase());
+  if (!found) throw new WrongUse(`\`${kind}\` is no kind of Sluice's; one of ${schemas.map((schema) => schema.kind).join(", ")}`);
+  return found.schema;
 }
 
 interface RuleFlow extends FlowPeers {

@@ -9,6 +9,7 @@ type Schema = Readonly<Record<string, unknown>>;
 
 /** A schema for editors: of one kind, to be found beside the packs. */
 export interface EditorSchema {
+  readonly kind: string;
   readonly file: string;
   readonly schema: Schema;
 }
@@ -19,10 +20,10 @@ export interface EditorSchema {
  */
 export function editorSchemas(): readonly EditorSchema[] {
   return [
-    { file: "rulepack.json", schema: headed(beforeParameters(PACK_SCHEMA)) },
-    { file: "packoverlay.json", schema: headed(OVERLAY_SCHEMA) },
-    { file: "policyexception.json", schema: headed(EXCEPTION_SCHEMA) },
-    { file: "rulepacktest.json", schema: headed(TEST_SCHEMA) },
+    { kind: "RulePack", file: "rulepack.json", schema: headed(beforeParameters(PACK_SCHEMA)) },
+    { kind: "PackOverlay", file: "packoverlay.json", schema: headed(OVERLAY_SCHEMA) },
+    { kind: "PolicyException", file: "policyexception.json", schema: headed(EXCEPTION_SCHEMA) },
+    { kind: "RulePackTest", file: "rulepacktest.json", schema: headed(TEST_SCHEMA) },
   ];
 }
 
