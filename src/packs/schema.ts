@@ -9,7 +9,7 @@ const MATCH = {
   type: "object",
   additionalProperties: false,
   properties: {
-    kinds: strings("kinds by name; `Kind.group` tells two of one name apart. Absent: every kind that Sluice sees", [["Pod", "NetworkPolicy"], ["Space.kf.dev"]]),
+    kinds: strings("kinds by name; `Kind.group` tells two of one name apart. Absent: every kind that Sluice sees", [["Pod", "NetworkPolicy"], ["Project.example.com"]]),
     operations: { type: "array", items: { enum: ["CREATE", "UPDATE", "DELETE"] }, description: "absent: all of them", examples: [["CREATE", "UPDATE"]] },
     namespaces: { oneOf: [{ type: "string" }, NAMESPACE_SCHEMA], description: "a set of `spec.namespaces` (`pack/name`: of another pack), or one written here", examples: ["guarded", { names: ["shop-*"] }] },
     conditions: strings("CEL over the request; all must be true", [["request.userInfo.username != 'system:serviceaccount:ci:deployer'", "hasLabel(object, 'zone')"]]),

@@ -57,7 +57,7 @@ it.each(files)("an editor finds nothing wrong with %s", (file) => {
   if (!schema) throw new Error(`no schema for ${String(document?.kind)}`);
   const validate = new Ajv({ allErrors: true, strict: false }).compile(schema.schema);
   expect(validate(document) ? [] : validate.errors?.map(({ instancePath, message }) => `${instancePath} ${message ?? ""}`)).toEqual([]);
-  expect(source.split("\n")).toContain(`# yaml-language-server: $schema=${relative(join(policies, dirname(file)), join(policies, "schema", schema.file))}`);
+  if (!file.startsWith("tests/")) expect(source.split("\n")).toContain(`# yaml-language-server: $schema=${relative(join(policies, dirname(file)), join(policies, "schema", schema.file))}`);
 });
 
 describe("an editor sees", () => {
