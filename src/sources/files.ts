@@ -33,6 +33,13 @@ export async function loadManifests(paths: readonly string[]): Promise<Result<Ma
   return reader.result();
 }
 
+/** As `loadManifests`, of one file whose text was read before. */
+export function manifestsOf(text: Result<string>, file: string): Result<Manifests> {
+  const reader = new ManifestReader([]);
+  reader.take(text, file, true);
+  return reader.result();
+}
+
 /** As `loadManifests`, with the snapshot that the objects make. */
 export async function loadState(paths: readonly string[]): Promise<Result<LoadedState>> {
   const loaded = await loadManifests(paths);
@@ -90,7 +97,10 @@ class ManifestReader {
   }
 
   async read({ file, named }: FoundFile): Promise<void> {
-    const text = await readText(file);
+    this.take(await readText(file), file, named);
+  }
+
+  take(text: Result<string>, file: string, named: boolean): void {
     if (!text.ok) {
       this.errors.push(...text.problems);
       return;

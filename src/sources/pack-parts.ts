@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import { loadManifests, type Manifests } from "./files.js";
+import { manifestsOf, readText, type Manifests } from "./files.js";
 import { watchable } from "./folder-follower.js";
 import type { Knobs } from "./knobs.js";
 import { listFiles } from "./listing.js";
@@ -22,12 +22,31 @@ export interface PackContent {
   readonly locate: Manifests["locate"];
 }
 
-/** Reads every part, weakest first. Fails as a whole only when the folder itself cannot be listed: nothing is known of its parts then. */
-export async function readParts(knobs: Knobs): Promise<Result<readonly PackPart[]>> {
-  const files = await filesOf(knobs.packs);
-  if (!files.ok) return files;
-  const ofFiles = await Promise.all(files.value.map(async (file) => partOf(file, contentOf(await loadManifests([file])))));
-  return ok([...ofFiles, await profilePart(knobs)]);
+/** Every part as the files are now, weakest first; see `PartReader.read`. */
+export function readParts(knobs: Knobs): Promise<Result<readonly PackPart[]>> {
+  return new PartReader().read(knobs);
+}
+
+/** Reads parts; a file whose text has not changed is not read into objects again. */
+export class PartReader {
+  readonly #known = new Map<string, { readonly text: string; readonly part: PackPart }>();
+
+  /** Every part, weakest first. Fails as a whole only when the folder itself cannot be listed: nothing is known of its parts then. */
+  async read(knobs: Knobs): Promise<Result<readonly PackPart[]>> {
+    const files = await filesOf(knobs.packs);
+    if (!files.ok) return files;
+    const ofFiles = await Promise.all(files.value.map((file) => this.#part(file)));
+    return ok([...ofFiles, await profilePart(knobs)]);
+  }
+
+  async #part(file: string): Promise<PackPart> {
+    const text = await readText(file);
+    const known = this.#known.get(file);
+    if (known && text.ok && known.text === text.value) return known.part;
+    const part = partOf(file, contentOf(manifestsOf(text, file)));
+    if (text.ok) this.#known.set(file, { text: text.value, part });
+    return part;
+  }
 }
 
 /** A part of objects that do not come from files. Versions and status of a stored object change without what it says, so they are left out. */

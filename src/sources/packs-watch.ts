@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { FolderFollower } from "./folder-follower.js";
 import type { Knobs } from "./knobs.js";
-import { partFolders, readParts, type PackPart } from "./pack-parts.js";
+import { partFolders, PartReader, type PackPart } from "./pack-parts.js";
 import { changedParts, takeOver, tryOut, type InForce } from "./pack-reload.js";
 import { composePacks, type LoadedPacks } from "./packs.js";
 
@@ -32,11 +32,12 @@ const RETRY_MS = 5_000;
 
 /** Loads the packs and follows their files. Fails with what keeps them from being loaded at all: then there is no last good one. */
 export async function watchPacks(knobs: Knobs, listener: PacksListener): Promise<Result<PacksWatch>> {
-  const parts = await readParts(knobs);
+  const reader = new PartReader();
+  const parts = await reader.read(knobs);
   if (!parts.ok) return parts;
   const loaded = composePacks(parts.value, knobs);
   if (!loaded.ok) return failed(...loaded.problems);
-  const watch = new Watch(knobs, listener, { parts: parts.value, loaded: loaded.value, refused: new Map() });
+  const watch = new Watch({ knobs, listener, reader }, { parts: parts.value, loaded: loaded.value, refused: new Map() });
   await watch.start();
   return ok(watch);
 }
@@ -44,6 +45,7 @@ export async function watchPacks(knobs: Knobs, listener: PacksListener): Promise
 class Watch implements PacksWatch {
   readonly #knobs: Knobs;
   readonly #listener: PacksListener;
+  readonly #reader: PartReader;
   readonly #follower: FolderFollower;
   readonly #closing = new AbortController();
   #inForce: InForce;
@@ -54,9 +56,10 @@ class Watch implements PacksWatch {
   #unread: readonly Problem[] = [];
   #unready = false;
 
-  constructor(knobs: Knobs, listener: PacksListener, start: InForce) {
+  constructor({ knobs, listener, reader }: { readonly knobs: Knobs; readonly listener: PacksListener; readonly reader: PartReader }, start: InForce) {
     this.#knobs = knobs;
     this.#listener = listener;
+    this.#reader = reader;
     this.#inForce = start;
     this.#seen = start.parts;
     this.#follower = new FolderFollower({ folders: () => this.#folders, look: () => this.#look(), unwatched: () => undefined, pollMs: POLL_MS });
@@ -90,7 +93,7 @@ class Watch implements PacksWatch {
   }
 
   async #look(): Promise<void> {
-    const read = await readParts(this.#knobs);
+    const read = await this.#reader.read(this.#knobs);
     this.#folders = await partFolders(this.#knobs);
     if (!read.ok) return this.#keep(read.problems);
     const wanted = withMore(read.value, this.#more);
