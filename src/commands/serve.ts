@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
 import { provisionFor } from "../review/provision.js";
+import { warm } from "../review/warm.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { Judge } from "../server/admission-edge.js";
 import type { Judged } from "../server/decision-log.js";
@@ -11,6 +12,7 @@ import { ServerMetrics } from "../server/metrics.js";
 import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { waitForProvision } from "../server/provision-wait.js";
+import { whenever } from "../server/idle-work.js";
 import { readinessOf } from "../server/readiness.js";
 import { Recorder } from "../server/recorder.js";
 import { serve, type Certificates, type RunningServer } from "../server/serve.js";
@@ -54,7 +56,10 @@ async function run(config: Config): Promise<Outcome> {
   state.warn();
   const clientCa = await clientCaOf(config);
   const server = await start(config, { packs, state, live, source, log, metrics, ...(clientCa !== undefined && { clientCa }), ...(leading && { certificates: leading.certificates }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
+  const ready = (): boolean => readinessOf([state.condition(), ...source.conditions()]).ready;
+  const cool = whenever(() => (ready() ? packs.inForce.loaded.packs : undefined), (inForce) => warm(live.current, inForce));
   const stop = async (): Promise<void> => {
+    cool();
     packs.close();
     await leading?.stop();
     await source.stop();
