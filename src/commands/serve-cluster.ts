@@ -78,6 +78,7 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
     stop: () => {
       provisioner.stop();
       pending.stop();
+      own.stop();
       return cluster.stop();
     },
   };

@@ -20,6 +20,9 @@ import { objectPart, type PackPart } from "../sources/pack-parts.js";
 import type { LoadedPacks } from "../sources/packs.js";
 import type { PacksWatch } from "../sources/packs-watch.js";
 
+/** Exceptions end by themselves, and a status may have failed to be written. */
+const AGAIN_MS = 60_000;
+
 const APPROVAL = "sluice.dev/approved";
 
 export interface OwnPacksParts {
@@ -36,6 +39,7 @@ export class OwnPacks {
   #updating: Promise<void> = Promise.resolve();
   #isDue = false;
   #isTaken = false;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(parts: OwnPacksParts) {
     this.#parts = parts;
@@ -65,6 +69,11 @@ export class OwnPacks {
       this.#isTaken = true;
       this.#update();
     });
+    this.#again = setInterval(() => this.#update(), AGAIN_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#again);
   }
 
   async #take(): Promise<void> {
@@ -79,10 +88,10 @@ export class OwnPacks {
     const { store, log, packs } = this.#parts;
     const outcome = outcomeOf(object, packs);
     const [key, text] = [partName(object), JSON.stringify([object.metadata.uid, outcome])];
-    if (this.#written.get(key) === text) return;
-    this.#written.set(key, text);
     const kind = OWN_KINDS.find((own) => own.kind === object.kind);
-    if (kind) await writeStatus({ apiVersion: object.apiVersion, resource: kind.resource, name: object.metadata.name ?? "" }, outcome, { store, replica: hostname(), log });
+    if (!kind || this.#written.get(key) === text) return;
+    const isWritten = await writeStatus({ apiVersion: object.apiVersion, resource: kind.resource, name: object.metadata.name ?? "" }, outcome, { store, replica: hostname(), log });
+    if (isWritten) this.#written.set(key, text);
   }
 
   #objects(): readonly KubeObject[] {

@@ -52,20 +52,21 @@ export interface StatusParts {
 const TRIES = 5;
 const WRITE_MS = 10_000;
 
-/** Writes the status of one object, unless it says so already or there is a later generation to speak of. Never rejects: a status decides nothing. */
-export async function writeStatus(at: ObjectAt, outcome: OwnOutcome, { store, replica, log }: StatusParts): Promise<void> {
+/** Writes the status of one object, unless it says so already or there is a later generation to speak of. False when it could not; never rejects: a status decides nothing. */
+export async function writeStatus(at: ObjectAt, outcome: OwnOutcome, { store, replica, log }: StatusParts): Promise<boolean> {
   try {
     for (let tries = 0; tries < TRIES; tries++) {
       const signal = AbortSignal.timeout(WRITE_MS);
       const stored = await store.read(at, signal);
-      if (!stored || generationOf(stored) > outcome.generation) return;
+      if (!stored || generationOf(stored) > outcome.generation) return true;
       const status = statusWith(stored["status"], outcome, { replica, now: new Date() });
-      if (isDeepStrictEqual(status, stored["status"])) return;
-      if ((await store.write({ ...at, subresource: "status" }, { ...stored, status }, signal)) !== "conflict") return;
+      if (isDeepStrictEqual(status, stored["status"])) return true;
+      if ((await store.write({ ...at, subresource: "status" }, { ...stored, status }, signal)) !== "conflict") return true;
     }
   } catch (error) {
     log.warn({ resource: at.resource, name: at.name, reason: error instanceof Error ? error.message : String(error) }, "a status could not be written");
   }
+  return false;
 }
 
 /** Counts the changes of an object's spec. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { apiOf } from "./api.js";
+import { apiOf, tokenOf } from "./api.js";
 import { describeWithCluster } from "./describe-with-cluster.js";
 import { startForwarder } from "./forwarder.js";
 import { policy } from "./kf-world.js";
@@ -44,7 +44,7 @@ describeWithCluster("two replicas and their leader", (cluster) => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const leads = async (replica: Program): Promise<boolean> => /^sluice_leader 1$/m.test((await replica.get("/metrics")).text);
+  const leads = async (replica: Program): Promise<boolean> => /^sluice_leader 1$/m.test((await replica.get("/metrics", { authorization: `Bearer ${tokenOf(cluster, "admin")}` })).text);
   const secret = async (): Promise<Record<string, string>> => Object.fromEntries(Object.entries((await cluster.get<Secret>("secret", "-n", "sluice-system", "sluice-certificates"))?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));
   const configuration = (name = "sluice-deny"): Promise<Configuration | undefined> => cluster.get<Configuration>("validatingwebhookconfiguration", name);
   const trusted = async (): Promise<string> => Buffer.from((await configuration())?.webhooks[0]?.clientConfig.caBundle ?? "", "base64").toString();

@@ -51,6 +51,12 @@ describe("the status of a pack", () => {
     await writeStatus(AT, good, { store: objects.client("e").store, replica: "e", log });
     expect(objects.writes.length).toBe(length);
   });
+
+  test("that cannot be written is told, and not thrown", async () => {
+    const { log, text } = keptLog();
+    const store = { read: () => Promise.reject(new Error("forbidden")), write: () => Promise.reject(new Error("forbidden")) };
+    expect([await writeStatus(AT, good, { store, replica: "a", log }), text()]).toEqual([false, expect.stringContaining("a status could not be written")]);
+  });
 });
 
 describe("a request about a pack", () => {
