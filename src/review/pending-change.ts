@@ -67,6 +67,12 @@ export function isDecided({ ref, uid, base }: PendingChange, view: View): boolea
   return isFresh(ref, view) || reaches(view.versions[kindKey(ref)], base);
 }
 
+/** Those of which the view does not know what became. A CREATE is known to be stored when a later change was made to what it made. */
+export function openIn(changes: readonly PendingChange[], view: View): readonly PendingChange[] {
+  const settled = new Set(changes.filter(({ base, uid }) => base !== undefined && uid !== "").filter((change) => isDecided(change, view)).map(({ ref, uid }) => `${keyOf(ref)} ${uid}`));
+  return changes.filter((change) => !isDecided(change, view) && !(change.base === undefined && settled.has(`${keyOf(change.ref)} ${change.uid}`)));
+}
+
 /** From which version of its kind on every view shows what this one does; undefined when this one does not know. */
 export function decidedAt({ ref }: PendingChange, { snapshot, versions }: View): string | undefined {
   return storedAt(ref, snapshot)?.metadata.resourceVersion ?? versions[kindKey(ref)];

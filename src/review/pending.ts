@@ -1,7 +1,7 @@
 import type { Decision } from "../model/decision.js";
 import { kindKey } from "../model/kubernetes.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { decidedAt, describePending, editsOf, goingIn, isAfter, isDecided, keyOf, reaches, type PendingChange, type View } from "./pending-change.js";
+import { decidedAt, describePending, editsOf, goingIn, isAfter, isDecided, keyOf, openIn, reaches, type PendingChange, type View } from "./pending-change.js";
 
 /**
  * What was admitted and may not have been seen by everybody. Every admitted change is in `changes`, or shown by each view that
@@ -48,7 +48,7 @@ export function attempt(ledger: Ledger, view: View, candidate: Candidate): Attem
   if (!decision.allowed) return { result: "refused", decision };
   const kinds = kindsBehind(ledger, view);
   if (kinds.length > 0) return { result: "behind", kinds };
-  const open = [...ledger.changes, ...goingIn(view.snapshot)].filter((other) => !isDecided(other, view) && keyOf(other.ref) !== keyOf(change.ref));
+  const open = openIn([...ledger.changes, ...goingIn(view.snapshot)], view).filter((other) => keyOf(other.ref) !== keyOf(change.ref));
   const because = open.filter((other) => concerns(other, view.snapshot));
   const objects = [...new Set(because.map(({ ref }) => keyOf(ref)))];
   if (objects.length > MAX_OBJECTS || because.some(({ untold }) => untold)) return { result: "unclear", because };
@@ -67,8 +67,9 @@ export function record({ changes, seen }: Ledger, change: PendingChange): Ledger
 /** Takes off the list what this view shows, and says from which version on others can see it too. The view must be one that a watch keeps. */
 export function sweep(ledger: Ledger, view: View): Ledger {
   const seen: Record<string, string> = { ...ledger.seen };
+  const open = new Set(openIn(ledger.changes, view));
   const changes = ledger.changes.filter((change) => {
-    const at = isDecided(change, view) ? decidedAt(change, view) : undefined;
+    const at = open.has(change) ? undefined : decidedAt(change, view);
     if (at === undefined) return true;
     const kind = kindKey(change.ref);
     if (seen[kind] === undefined || isAfter(at, seen[kind])) seen[kind] = at;

@@ -1,7 +1,7 @@
 import type { Log } from "../log.js";
 import type { Change as Edit } from "../model/snapshot.js";
 import { kindsBehind, type Attempt, type Candidate } from "../review/pending.js";
-import { isDecided, type PendingChange, type View } from "../review/pending-change.js";
+import { isDecided, openIn, type PendingChange, type View } from "../review/pending-change.js";
 import { LedgerRounds } from "./ledger-rounds.js";
 import type { LedgerStore } from "./ledger-store.js";
 import { NotNow } from "./not-now.js";
@@ -40,8 +40,7 @@ export class PendingChanges {
 
   /** Changes on the list that the watches have not shown yet. */
   get open(): number {
-    const view = this.#parts.view();
-    return this.#rounds.ledger.changes.filter((change) => !isDecided(change, view)).length;
+    return openIn(this.#rounds.ledger.changes, this.#parts.view()).length;
   }
 
   /** Is the list known? Asks for it where it is not. */
@@ -118,8 +117,8 @@ export class PendingChanges {
   async #tidy(): Promise<void> {
     const { endMs, storeMs } = this.#patience;
     this.#tidying = undefined;
-    const view = this.#parts.view();
-    const over = this.#rounds.olderThan(endMs).filter((change) => !isDecided(change, view));
+    const open = new Set(openIn(this.#rounds.ledger.changes, this.#parts.view()));
+    const over = this.#rounds.olderThan(endMs).filter((change) => open.has(change));
     try {
       if (over.length > 0) await this.readFresh(namespacesOf(over), AbortSignal.timeout(storeMs));
     } catch (error) {

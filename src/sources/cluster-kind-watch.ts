@@ -49,6 +49,8 @@ export class KindWatch {
   #problem: string | undefined;
   /** Since something was last heard. */
   #failures = 0;
+  /** Ends the watch that is open. */
+  #current: AbortController | undefined;
   #onSynced: () => void = () => undefined;
 
   constructor(kind: WatchedKind, parts: KindWatchParts) {
@@ -102,9 +104,20 @@ export class KindWatch {
         gone.delete(nameKey(refOf(object)));
         changes.push(...this.#puts(object));
       }
+      this.#expect(page.items);
     }
     for (const key of gone) changes.push({ remove: this.#refOf(key) });
     return changes;
+  }
+
+  /** What a read shows, the watch shows a moment later: one that does not is dead, and its silence alone would tell only after minutes. */
+  #expect(items: readonly KubeObject[]): void {
+    const watch = this.#current;
+    const isBehind = (): boolean => items.some(({ metadata }) => isLater(metadata.resourceVersion, this.#resourceVersion));
+    if (!watch || !isBehind()) return;
+    setTimeout(() => {
+      if (watch === this.#current && isBehind()) watch.abort(new Error(`the watch of ${this.kind.resource} does not show what is stored`));
+    }, this.#parts.timing.lateMs).unref();
   }
 
   /** A Namespace is asked for by name; other cluster-scoped kinds are read whole. */
@@ -141,7 +154,8 @@ export class KindWatch {
     const { connection, timing } = this.#parts;
     // Not all kinds at the same instant.
     const path = watchPath(this.kind, resourceVersion, (timing.watchMs / 1_000) * (1 + Math.random()));
-    const limit = { parent: signal, ms: timing.stallMs, message: `nothing was heard of ${this.kind.resource} for ${timing.stallMs} ms` };
+    const current = (this.#current = new AbortController());
+    const limit = { parent: AbortSignal.any([signal, current.signal]), ms: timing.stallMs, message: `nothing was heard of ${this.kind.resource} for ${timing.stallMs} ms` };
     const started = performance.now();
     const lines = await limited(limit, async (signal, alive) => {
       const stream = await connection.open(path, signal);
@@ -242,4 +256,9 @@ export class KindWatch {
 function isWithin(key: string, { name, namespace }: Selection): boolean {
   if (name !== undefined) return key === name;
   return namespace === undefined || key.startsWith(`${namespace}/`);
+}
+
+/** Versions of one cluster are comparable as numbers (Kubernetes 1.35, KEP-5504). */
+function isLater(version: string | undefined, than: string | undefined): boolean {
+  return version !== undefined && than !== undefined && /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) > BigInt(than);
 }

@@ -6,6 +6,8 @@ export interface Timing {
   readonly watchMs: number;
   /** Silence after which a watch counts as dead. */
   readonly stallMs: number;
+  /** After which a watch that does not show what a consistent read has shown counts as dead. */
+  readonly lateMs: number;
   /** First pause after a failure; it doubles with each further one up to `maxPauseMs`. */
   readonly pauseMs: number;
   readonly maxPauseMs: number;
@@ -16,9 +18,10 @@ export interface Timing {
 /**
  * A page of 500 pods takes the API server well under a second; 60 s is a server in distress. Bookmarks come about once a minute
  * (the API server's watch cache), so 150 s without a byte are two of them missed. Watches of 5 minutes spread the load of reconnects.
+ * A watch is 25 ms behind at most (facts/admission.md 5).
  * An absent CRD is looked for every 30 s (design/admission.md).
  */
-export const DEFAULT_TIMING: Timing = { pageMs: 60_000, watchMs: 300_000, stallMs: 150_000, pauseMs: 500, maxPauseMs: 30_000, absentMs: 30_000 };
+export const DEFAULT_TIMING: Timing = { pageMs: 60_000, watchMs: 300_000, stallMs: 150_000, lateMs: 2_000, pauseMs: 500, maxPauseMs: 30_000, absentMs: 30_000 };
 
 /** Doubling pauses with jitter: a random half, so that the watches of many kinds and replicas do not come back together. */
 export function pauseAfter(failures: number, { pauseMs, maxPauseMs }: Timing): number {

@@ -37,21 +37,25 @@ export interface Program {
   stop(): Promise<void>;
   /** At once, without a word to anybody. */
   kill(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
 }
 
 /** How Sluice gets to the API server. */
 export interface Way {
   /** Instead of the API server itself. */
   readonly proxy?: { readonly url: string; readonly caFile: string };
+  /** Flags of node itself. */
+  readonly node?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts `sluice serve` on the cluster, as the ServiceAccount of the manifests; it guards nothing yet. */
-export async function startProgram(cluster: Cluster, { certDir, args: further = [], proxy }: { readonly certDir: string; readonly args?: readonly string[] } & Way): Promise<Program> {
+export async function startProgram(cluster: Cluster, { certDir, args: further = [], proxy, node = [], env = {} }: { readonly certDir: string; readonly args?: readonly string[] } & Way): Promise<Program> {
   await cluster.apply(manifests("deploy/base/rbac.yaml"));
   const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice", proxy);
   const [port = 0] = await freePorts();
-  const args = ["dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir, ...further];
-  const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env["PATH"], HOME: certDir, KUBECONFIG: kubeconfig }, stdio: ["ignore", "pipe", "pipe"] });
+  const args = [...node, "dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir, ...further];
+  const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env["PATH"], HOME: certDir, KUBECONFIG: kubeconfig, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const output: string[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => output.push(chunk.toString()));
@@ -63,7 +67,7 @@ export async function startProgram(cluster: Cluster, { certDir, args: further = 
     child.kill("SIGKILL");
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("").replace(/^/gm, "| ")}`);
   }
-  return { port, url, get, log: () => output.join(""), stop: () => ended(child), kill: () => ended(child, "SIGKILL") };
+  return { port, url, get, log: () => output.join(""), signal: (name) => void child.kill(name), stop: () => ended(child), kill: () => ended(child, "SIGKILL") };
 }
 
 /** `args`: further flags of `sluice serve`. */

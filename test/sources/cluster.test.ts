@@ -17,7 +17,7 @@ const KINDS = [
   { group: "", version: "v1", resource: "namespaces", kind: "Namespace", namespaced: false },
   { group: "networking.k8s.io", version: "v1", resource: "networkpolicies", kind: "NetworkPolicy", namespaced: true },
 ];
-const QUICK = { pageMs: 500, watchMs: 60_000, stallMs: 5_000, pauseMs: 10, maxPauseMs: 40, absentMs: 50 };
+const QUICK = { pageMs: 500, watchMs: 60_000, stallMs: 5_000, lateMs: 50, pauseMs: 10, maxPauseMs: 40, absentMs: 50 };
 
 let server: ClusterServer;
 let followed: FollowedCluster[] = [];
@@ -313,6 +313,19 @@ describe("a consistent read", () => {
     const both = snapshot.with(await cluster.consistentRead(["demo", "other"], { signal: signal(), kinds: new Set(["NetworkPolicy.networking.k8s.io"]) }));
     expect(names(both)).toEqual(["demo/b", "demo/c", "other/c"]);
     expect(both.namespace("demo").labels).toMatchObject({ old: "yes" });
+  });
+
+  test("that shows more than the watch does finds out that the watch is dead", async () => {
+    const cluster = follow();
+    await cluster.synced();
+    await watching();
+    server.fail({ match: /networkpolicies\?watch/, hang: true });
+    server.cutWatches("destroy");
+    await expect.poll(() => server.count(/networkpolicies\?watch/)).toBe(2);
+    server.put(POLICIES, policy("c"));
+    await cluster.consistentRead(["demo"], { signal: signal() });
+    await expect.poll(() => [...snapshot.policies()].length).toBe(1);
+    expect(logged.map(({ reason }) => reason)).toContain("the watch of networkpolicies does not show what is stored");
   });
 
   test("takes away a namespace that is gone", async () => {
