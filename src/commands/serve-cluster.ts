@@ -64,7 +64,8 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
       concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }),
       mustPass: isAlwaysAdmitted,
     },
-    prepare: async (next) => [...unsendable(next, current()), ...(await cluster.add(followedKinds(next.watches), NEW_KIND_MS))],
+    check: (next) => unsendable(next, current()),
+    prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
     openChanges: () => pending.open,
     checks: () => [pending.condition()],
     // Outside of a cluster nobody brings a token that it knows.

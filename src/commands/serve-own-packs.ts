@@ -10,7 +10,6 @@ import { isException, parseException, stateOf } from "../packs/exception.js";
 import { parsePack } from "../packs/parse.js";
 import type { RulePack } from "../packs/pack.js";
 import { weakenings } from "../packs/ratchet.js";
-import { unsendable } from "../review/webhook-needs.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { ObjectStore } from "../server/object-store.js";
 import type { CheckOwn, OwnProblem } from "../server/own-objects.js";
@@ -123,9 +122,7 @@ export function checkOwn(packs: PacksWatch): CheckOwn {
     if (!about || (object && oldObject && hashOf(object["spec"]) === hashOf(oldObject["spec"]))) return [];
     if (isException(about)) return object ? exceptionProblems(object) : [];
     const tried = packs.tryOut({ name: partName(about), ...(object && { part: partOf(object) }) });
-    if (!tried.ok) return tried.problems;
-    const { loaded } = packs.inForce;
-    return [...unsendable(tried.value.packs, loaded.packs), ...ratchet(request, loaded, tried.value)];
+    return tried.ok ? ratchet(request, packs.inForce.loaded, tried.value) : tried.problems;
   };
 }
 

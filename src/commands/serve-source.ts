@@ -28,6 +28,8 @@ export interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"
   readonly provisioner?: Provisioner;
   /** Called once changes of the packs are followed. */
   begin?(): void;
+  /** What keeps packs from doing here what they say. */
+  check?(next: CompiledPacks): readonly Problem[];
   /** Gets ready for other packs; resolves with what keeps them from being asked. */
   prepare?(next: CompiledPacks): Promise<readonly Problem[]>;
   stop(): Promise<void>;

@@ -103,6 +103,10 @@ class PacksFollow implements PacksListener {
     parts.source.begin?.();
   }
 
+  check({ packs }: LoadedPacks): readonly Problem[] {
+    return this.#parts?.source.check?.(packs) ?? [];
+  }
+
   async prepare({ packs }: LoadedPacks): Promise<readonly Problem[]> {
     return (await this.#parts?.source.prepare?.(packs)) ?? [];
   }

@@ -7,6 +7,8 @@ import { changedParts, takeOver, tryOut, type InForce } from "./pack-reload.js";
 import { composePacks, type LoadedPacks } from "./packs.js";
 
 export interface PacksListener {
+  /** What keeps packs that compile from doing what they say; asked of every try, so that the part at fault is told apart. */
+  check?(next: LoadedPacks): readonly Problem[];
   /** Asked before other packs come into force: what keeps them from being asked, such as a kind that cannot be read. */
   prepare?(next: LoadedPacks): Promise<readonly Problem[]>;
   /** Other packs are in force, or other problems keep packs from being it. */
@@ -80,7 +82,7 @@ class Watch implements PacksWatch {
   }
 
   tryOut(change: { readonly name: string; readonly part?: PackPart }): Result<LoadedPacks> {
-    return tryOut(this.#inForce, change, (parts) => composePacks(parts, this.#knobs));
+    return tryOut(this.#inForce, change, (parts) => this.#compose(parts));
   }
 
   settle(): Promise<void> {
@@ -100,7 +102,13 @@ class Watch implements PacksWatch {
     if (!this.#unready && this.#unread.length === 0 && changedParts(this.#seen, wanted).length === 0) return;
     this.#seen = wanted;
     this.#unread = [];
-    await this.#take(await takeOver(this.#inForce, wanted, (parts) => composePacks(parts, this.#knobs)));
+    await this.#take(await takeOver(this.#inForce, wanted, (parts) => this.#compose(parts)));
+  }
+
+  #compose(parts: readonly PackPart[]): Result<LoadedPacks> {
+    const composed = composePacks(parts, this.#knobs);
+    const problems = composed.ok ? (this.#listener.check?.(composed.value) ?? []) : [];
+    return problems.length > 0 ? failed(...problems) : composed;
   }
 
   /** Nothing is known of any part: all stay. Told once. */

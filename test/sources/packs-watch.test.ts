@@ -168,6 +168,14 @@ describe("what cannot be used", () => {
     await until(() => rules().join() === "a/three=deny");
   });
 
+  it("packs that could not do what they say are refused by part; the others are taken over", async () => {
+    await save("a.yaml", pack("a", "one"));
+    await start({}, { check: ({ packs }) => (packs.rules.some(({ id }) => id === "a/two") ? [{ code: "x", path: "", message: "nothing is sent to it" }] : []) });
+    await Promise.all([save("a.yaml", pack("a", "two")), save("b.yaml", pack("b", "one"))]);
+    await until(() => rules().includes("b/one=deny") && refused().length > 0);
+    expect([rules(), refused()]).toEqual([["a/one=deny", "b/one=deny"], ["a.yaml: nothing is sent to it"]]);
+  });
+
   it("parts from elsewhere are taken over likewise", async () => {
     await save("a.yaml", pack("a", "one"));
     const { setMore } = await start();
