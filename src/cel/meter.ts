@@ -14,10 +14,11 @@ const EXHAUSTED = new Error(`it costs more than ${RUN_STEPS} steps`);
 
 let left = Infinity;
 
-/** Runs a function within its own budget; undefined when it was exhausted, whatever came of it. */
-export function withinBudget<T>(run: () => T): { readonly value: T } | undefined {
+/** Runs a function within a budget, which counts against the one around it too; undefined when it was exhausted, whatever came of it. */
+export function withinBudget<T>(run: () => T, steps = RUN_STEPS): { readonly value: T } | undefined {
   const outer = left;
-  left = RUN_STEPS;
+  const given = Math.min(steps, Math.max(outer, 0));
+  left = given;
   try {
     const value = run();
     return left < 0 ? undefined : { value };
@@ -25,7 +26,7 @@ export function withinBudget<T>(run: () => T): { readonly value: T } | undefined
     if (left < 0) return undefined;
     throw error;
   } finally {
-    left = outer;
+    left = outer - (given - left);
   }
 }
 

@@ -28,3 +28,11 @@ function bad(source: string, why: string): Result<Pattern> {
   const shown = source.length > 60 ? `${source.slice(0, 60)}...` : source;
   return failed({ code: "pattern/compile", message: `pattern \`${shown}\` ${why}`, path: "" });
 }
+
+/** For libraries that take another engine of regular expressions than JavaScript's; throws what is wrong with a pattern. */
+export function linearRegExp(source: string): Pattern {
+  const compiled = compilePattern(source);
+  if (!compiled.ok) throw new Error(compiled.problems[0]?.message);
+  return compiled.value;
+}
+linearRegExp.code = "require(\"re2js\")";

@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from "ajv";
 import { compileCel } from "../cel/expression.js";
 import { isRecord } from "../model/kubernetes.js";
+import { linearRegExp } from "../model/pattern.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Parameter } from "./pack.js";
 import type { Profile } from "./profile.js";
@@ -23,7 +24,7 @@ export function resolveParameters(pack: string, parameters: Readonly<Record<stri
   return problems.length > 0 ? failed(...problems) : ok(Object.freeze(params));
 }
 
-const ajv = new Ajv({ strict: false });
+const ajv = new Ajv({ strict: false, code: { regExp: linearRegExp } });
 const validators = new Map<string, ValidateFunction>();
 
 /** Compiled once: the library would keep each compiled schema for good. */
@@ -34,9 +35,19 @@ function validatorOf(schema: object): ValidateFunction {
   return known;
 }
 
+/** Or what is wrong with the schema itself: a pattern that is none. */
+function compiled(schema: object): ValidateFunction | string {
+  try {
+    return validatorOf(schema);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** What is wrong with the value of a parameter; `name` is `PACK.NAME`. */
 export function checkParameter(name: string, value: unknown, { default: _default, description: _description, ...schema }: Parameter): Problem | undefined {
-  const validate = validatorOf(schema);
+  const validate = compiled(schema);
+  if (typeof validate === "string") return { code: "pack/parameter", message: `parameter \`${name}\`: ${validate}`, path: "" };
   if (validate(value)) return undefined;
   const [error] = validate.errors ?? [];
   const allowed = (error?.params as { allowedValues?: unknown[] } | undefined)?.allowedValues;

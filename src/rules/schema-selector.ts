@@ -46,7 +46,7 @@ export const NAMESPACE_SCHEMA = {
 } as const;
 
 /** A list of ports. */
-export const PORTS_SCHEMA = { type: "array", items: { type: "string", pattern: "^[0-9]{1,5}(-[0-9]{1,5})?/(TCP|UDP|SCTP)$" }, description: "ports with their protocol", examples: [["53/UDP", "53/TCP"], ["1-65535/TCP"]] } as const;
+export const PORTS_SCHEMA = { type: "array", maxItems: 500, items: { type: "string", pattern: "^[0-9]{1,5}(-[0-9]{1,5})?/(TCP|UDP|SCTP)$" }, description: "ports with their protocol", examples: [["53/UDP", "53/TCP"], ["1-65535/TCP"]] } as const;
 
 const SERVICE = {
   type: "object",
@@ -118,8 +118,8 @@ const DECLARED_PORTS = {
 const ALTERNATIVE_FIELDS = {
   when: { type: "string", description: "CEL over params and profile; the alternative counts only where it is true", examples: ["profile.dnsMode == 'kube-dns'"] },
   pods: PODS,
-  addresses: { type: "array", items: { type: "string" }, description: "addresses and CIDRs are the other end, all of them, with or without a port", examples: [["10.0.0.0/8", "10.1.2.3/32:3128"]] },
-  anyAddress: { type: "array", items: { type: "string" }, description: "like addresses, but each is an alternative of its own", examples: [["10.1.0.0/16", "10.2.0.0/16"]] },
+  addresses: { type: "array", maxItems: 5_000, items: { type: "string" }, description: "addresses and CIDRs are the other end, all of them, with or without a port", examples: [["10.0.0.0/8", "10.1.2.3/32:3128"]] },
+  anyAddress: { type: "array", maxItems: 500, items: { type: "string" }, description: "like addresses, but each is an alternative of its own", examples: [["10.1.0.0/16", "10.2.0.0/16"]] },
   services: { ...SERVICE, description: "the cluster addresses of the Services with this selector are the other end", examples: [{ namespace: "kube-system", selector: { "k8s-app": "kube-dns" } }] },
   endpointsOf: ENDPOINTS_OF,
   some: { type: "boolean", description: "some address of the range is enough" },

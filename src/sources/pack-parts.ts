@@ -1,10 +1,11 @@
 import { dirname } from "node:path";
 import type { KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import { manifestsOf, readText, type Manifests } from "./files.js";
+import { readText, type Manifests } from "./files.js";
 import { watchable } from "./folder-follower.js";
 import type { Knobs } from "./knobs.js";
 import { listFiles } from "./listing.js";
+import { packManifests, shapeProblem } from "./pack-limits.js";
 import { allLayers, filesOf, layersIn, readProfiles, type Layer } from "./overlays.js";
 
 /** What is in force is made of parts; each is taken whole or not at all: a file of the packs folder, the profiles, an object of the cluster. */
@@ -43,7 +44,7 @@ export class PartReader {
     const text = await readText(file);
     const known = this.#known.get(file);
     if (known && text.ok && known.text === text.value) return known.part;
-    const part = partOf(file, contentOf(manifestsOf(text, file)));
+    const part = partOf(file, contentOf(packManifests(text, file)));
     if (text.ok) this.#known.set(file, { text: text.value, part });
     return part;
   }
@@ -52,6 +53,8 @@ export class PartReader {
 /** A part of objects that do not come from files. Versions and status of a stored object change without what it says, so they are left out. */
 export function objectPart(name: string, objects: readonly KubeObject[]): PackPart {
   const said = objects.map(({ metadata, status: _status, ...rest }): KubeObject => ({ ...rest, metadata: { name: metadata.name ?? "" } }));
+  const problems = said.flatMap((object) => shapeProblem(object) ?? []);
+  if (problems.length > 0) return { name, content: failed(...problems), fingerprint: JSON.stringify(problems) };
   return partOf(name, contentOf(ok({ objects: said, warnings: [], locate: () => undefined })));
 }
 

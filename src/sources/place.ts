@@ -19,10 +19,27 @@ type Event = ReturnType<typeof parseEvents>[number];
 export function placeOf(origin: Origin, path = ""): Place {
   const { file, text, linesBefore } = origin;
   const steps = [...parsePath(origin.path), ...parsePath(path)];
-  const offset = new Locator(text, parseEvents(text, {})).find(steps);
+  const offset = new Locator(text, eventsOf(text)).find(steps);
   const before = text.slice(0, offset);
   const line = before.split("\n").length;
   return { file, line: line + linesBefore, column: offset - before.lastIndexOf("\n") };
+}
+
+let last: { readonly text: string; readonly events: readonly Event[] } | undefined;
+
+/** Problems come in groups, each about one text. */
+function eventsOf(text: string): readonly Event[] {
+  if (last?.text !== text) last = { text, events: parsed(text) };
+  return last.events;
+}
+
+/** JSON that YAML readers give up on (they count its depth) has no places but its beginning. */
+function parsed(text: string): readonly Event[] {
+  try {
+    return parseEvents(text, {});
+  } catch {
+    return [];
+  }
 }
 
 /** `spec.ports[0]["a.b"]` and `metadata.labels[a.b/c]` as steps. */

@@ -63,7 +63,7 @@ function tab(lines: readonly string[], { line, reason }: SyntaxError): Explained
 
 function duplicate(lines: readonly string[], { line, column, reason }: SyntaxError): Explained | undefined {
   if (!reason.includes("duplicated mapping key")) return undefined;
-  const key = /^[^:]*/.exec(lines[line]?.slice(column) ?? "")?.[0].trim() ?? "";
+  const key = /^[^:]*/.exec(lines[line]?.slice(column) ?? "")?.[0].trim().replace(/^["']|["']$/g, "") ?? "";
   return { line, column, message: () => `\`${key}\` is given twice; the API server would keep only one of them` };
 }
 
