@@ -59,7 +59,7 @@ function peersOf(text: string, snapshot: Snapshot): readonly FlowPeer[] {
 
 function addressPeers(text: string, snapshot: Snapshot): readonly FlowPeer[] | undefined {
   if (!/^[0-9a-fA-F:.]+(?:\/\d+)?$/.test(text) || !/[.:]/.test(text)) return undefined;
-  const nobody = { namespaces: () => ok({ includes: () => false, future: [], names: [], named: true }), when: () => ok(true) };
+  const nobody = { namespaces: () => ok({ includes: () => false, couldInclude: () => false, future: [], names: [], named: true }), when: () => ok(true) };
   const endpoint = unwrap(compileEndpoint({ addresses: [text] }, nobody, ""));
   return endpoint.resolve(snapshot, { scope: known("", snapshot), reach: "running" }).flatMap(({ peers }) => peers);
 }

@@ -26,6 +26,8 @@ export interface CompiledRule {
   readonly entry: RuleEntry;
   readonly behaviour: Behaviour;
   readonly params: Params;
+  /** Could the rule's `match` fit in a namespace of this name? Absent: it does not ask where. */
+  readonly named?: (namespace: string) => boolean;
   /** Does the rule's `match` fit this change? */
   applies(change: Change): Result<boolean>;
 }
@@ -211,7 +213,7 @@ function compileRules(parsed: ParsedPack, world: World, problems: Problem[]): Co
   });
 }
 
-function compileRule(entry: RuleEntry, scope: CompileScope, path: string): Result<Pick<CompiledRule, "behaviour" | "applies"> | undefined> {
+function compileRule(entry: RuleEntry, scope: CompileScope, path: string): Result<Pick<CompiledRule, "behaviour" | "applies" | "named"> | undefined> {
   const check = CHECKS.find(({ id }) => id === entry.check);
   if (!check) return failed({ code: "pack/check", message: `unknown check \`${entry.check}\``, path: `${path}.check` });
   const when = scope.when(entry.when, `${path}.when`);
@@ -220,7 +222,7 @@ function compileRule(entry: RuleEntry, scope: CompileScope, path: string): Resul
   const applies = compileMatch(entry.match, scope, `${path}.match`);
   const problems = [when, behaviour, applies].flatMap((part) => (part.ok ? [] : part.problems));
   if (!behaviour.ok || !applies.ok || problems.length > 0) return failed(...problems);
-  return ok({ behaviour: behaviour.value, applies: applies.value });
+  return ok({ behaviour: behaviour.value, ...applies.value });
 }
 
 function compileExemptions(parsed: ParsedPack, world: World, problems: Problem[]): CompiledExemption[] {
@@ -228,7 +230,7 @@ function compileExemptions(parsed: ParsedPack, world: World, problems: Problem[]
   return parsed.pack.spec.exemptions.flatMap((entry, i) => {
     const applies = compileMatch(entry.match, scope, `spec.exemptions[${i}].match`);
     if (!applies.ok) problems.push(...applies.problems);
-    return applies.ok ? [{ entry, params: parsed.params, applies: applies.value, covers: (id: string) => entry.rules.some((rule) => globMatches(rule, id)) }] : [];
+    return applies.ok ? [{ entry, params: parsed.params, applies: applies.value.applies, covers: (id: string) => entry.rules.some((rule) => globMatches(rule, id)) }] : [];
   });
 }
 
@@ -240,24 +242,25 @@ function compileProvisions(parsed: ParsedPack, world: World, problems: Problem[]
     const [when, applies] = [scope.when(entry.when, `${path}.when`), compileMatch(entry.match, scope, `${path}.match`)];
     if (!baseline) problems.push({ code: "pack/name", message: `no pack in force defines a baseline \`${entry.baseline}\``, path: `${path}.baseline` });
     for (const part of [when, applies]) if (!part.ok) problems.push(...part.problems);
-    return baseline && when.ok && when.value && applies.ok ? [{ entry, baseline, applies: applies.value }] : [];
+    return baseline && when.ok && when.value && applies.ok ? [{ entry, baseline, applies: applies.value.applies }] : [];
   });
 }
 
-function compileMatch(match: Match | undefined, scope: CompileScope, path: string): Result<(change: Change) => Result<boolean>> {
+function compileMatch(match: Match | undefined, scope: CompileScope, path: string): Result<Pick<CompiledRule, "applies" | "named">> {
   const { kinds, operations, conditions = [] } = match ?? {};
   const namespaces: Result<NamespaceSelector | undefined> = match?.namespaces === undefined ? ok(undefined) : scope.namespaces(match.namespaces, `${path}.namespaces`);
   const programs = conditions.map((condition, i) => at(compileCel(condition), `${path}.conditions[${i}]`));
   const problems = [namespaces, ...programs].flatMap((part) => (part.ok ? [] : part.problems));
   if (!namespaces.ok || problems.length > 0) return failed(...problems);
   const ready = programs.flatMap((program) => (program.ok ? [program.value] : []));
-  return ok((change) => {
+  const applies: CompiledRule["applies"] = (change) => {
     const { request } = change;
     if (kinds && !kinds.includes(request.kind.kind) && !kinds.includes(kindKey(request.kind))) return ok(false);
     if (operations && request.operation !== "CONNECT" && !operations.includes(request.operation)) return ok(false);
     if (namespaces.value && !inNamespaces(namespaces.value, change)) return ok(false);
     return allTrue(ready, change, scope);
-  });
+  };
+  return ok(namespaces.value ? { applies, named: namespaces.value.couldInclude } : { applies });
 }
 
 /** A namespace that a request changes is looked at as it was and as it will be: taking the mark away does not slip past (A11). */

@@ -6,6 +6,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { Violation } from "../model/violation.js";
 import { ruleId } from "../model/violation.js";
 import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
+import { candidates } from "../packs/rule-index.js";
 import type { Change } from "../rules/rule.js";
 import { isAlwaysAdmitted } from "./always-admitted.js";
 import { applyPatch } from "./apply-patch.js";
@@ -87,7 +88,7 @@ function mutate(change: Change, { packs, now }: ReviewContext): Mutation {
   const excepting = exceptionsFor(change, packs, now);
   const patch: PatchOperation[] = [];
   const errors: Verdicts[] = [];
-  for (const rule of packs.rules) {
+  for (const rule of candidates(packs.rules, change.request)) {
     if (!rule.behaviour.mutate) continue;
     const applies = rule.applies(change);
     if (applies.ok && !applies.value) continue;
@@ -110,7 +111,7 @@ interface Asked {
 function judgeRules(change: Change, asked: Asked): Verdicts[] {
   const { packs, excepting } = asked;
   const settingUp = isSettingUp(change, packs);
-  return packs.rules.map((rule) => {
+  return candidates(packs.rules, change.request).map((rule) => {
     const applies = rule.applies(change);
     if (!applies.ok) return fromErrors(rule, applies.problems, { object: objectOf(change), excepting, ...scopeOf(change) });
     if (!applies.value) return NO_VERDICTS;

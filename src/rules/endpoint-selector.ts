@@ -17,6 +17,8 @@ export interface EndpointSelector {
   resolve(snapshot: Snapshot, seen: Seen): readonly FlowTarget[];
   /** Could pods of this namespace be peers (of subjects in other namespaces)? */
   hosts(snapshot: Snapshot, namespace: string): boolean;
+  /** Could pods of a namespace of this name be peers, whatever its labels? */
+  couldHost(namespace: string): boolean;
   /** Only pods of the subject's own namespace are peers. */
   readonly local: boolean;
   /** It has one alternative, whose peers in each namespace are what they are whatever is in the others. */
@@ -60,6 +62,7 @@ export function compileEndpoint(spec: unknown, scope: EndpointScope, path: strin
   return ok({
     alternatives: each,
     resolve: (...asked) => each.flatMap((alternative) => alternative.resolve(...asked)),
+    couldHost: (namespace) => alternatives.some((alternative) => alternative.couldHost(namespace)),
     hosts: (snapshot, namespace) => alternatives.some((alternative) => alternative.hosts(snapshot, namespace)),
     local: alternatives.length > 0 && alternatives.every((alternative) => alternative.local),
     splits: alternatives.length === 1 && alternatives.every((alternative) => alternative.splits),
@@ -77,7 +80,7 @@ function compileAlternative(term: unknown, scope: EndpointScope, path: string): 
   return addressAlternative(term, path);
 }
 
-const NOWHERE = { hosts: () => false, local: false, splits: false } as const;
+const NOWHERE = { hosts: () => false, couldHost: () => false, local: false, splits: false } as const;
 
 function addressAlternative(term: Readonly<Record<string, unknown>>, path: string): Result<Alternative> {
   if (Array.isArray(term.anyAddress)) return anyAddress(term.anyAddress.map((address) => addressAlternative({ ...term, anyAddress: undefined, addresses: [address] }, path)));

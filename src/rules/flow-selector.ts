@@ -82,11 +82,12 @@ export function askAlternatives(flow: FlowSpec, { scope, enough }: { readonly sc
 }
 
 /** Which scopes a change could alter the flow for, and which a report asks about. */
-export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allScopes"> {
+export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allScopes" | "couldConcern"> {
   const { endpoint, namespaces } = flow;
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, (namespace) => endpoint.hosts(change.after, namespace) || endpoint.hosts(change.before, namespace)),
     allScopes: (snapshot) => namespacesIn(snapshot, namespaces).map((state) => state.namespace),
+    couldConcern: (namespace) => namespaces.couldInclude(namespace) || endpoint.couldHost(namespace),
   };
 }
 
@@ -113,6 +114,7 @@ export function joinProtections(parts: readonly Protection[]): Protection {
     alternatives: (snapshot, scope) => parts.flatMap((part) => part.alternatives?.(snapshot, scope) ?? []),
     forPod: (snapshot, pod) => parts.flatMap((part) => part.forPod(snapshot, pod)),
     peers: (snapshot) => parts.flatMap((part) => part.peers?.(snapshot) ?? []),
+    couldConcern: (namespace) => parts.some((part) => part.couldConcern?.(namespace) ?? true),
   };
 }
 

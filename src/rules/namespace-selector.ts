@@ -13,6 +13,8 @@ export type Scope = Namespace | { readonly future: LabelBox };
 /** A set of namespaces as packs write it. */
 export interface NamespaceSelector {
   includes(namespace: Namespace): boolean;
+  /** Could a namespace of this name be in it, whatever its labels and its owner? */
+  couldInclude(name: string): boolean;
   /** The labels that a namespace of this set which does not exist yet would have; empty when only named or owned ones are in it. */
   readonly future: readonly LabelBox[];
   /** Names without wildcards, where the set lists some: whether such a namespace exists or not. */
@@ -45,6 +47,7 @@ export function compileNamespaces(spec: unknown, exempt: Exemption, path: string
   const all = compiled.flatMap((term) => (term.ok ? [term.value] : []));
   return ok({
     includes: (namespace) => all.some((term) => term.includes(namespace)),
+    couldInclude: (name) => all.some((term) => term.couldInclude(name)),
     future: all.flatMap((term) => term.future),
     names: [...new Set(all.flatMap((term) => term.names))],
     named: all.every((term) => term.named),
@@ -62,10 +65,12 @@ function compileTerm(term: unknown, exempt: Exemption, path: string): Result<Nam
   const names = Array.isArray(term.names) ? term.names.map(String) : undefined;
   const owner = isRecord(term.controlledBy) ? { group: String(term.controlledBy.group), kind: String(term.controlledBy.kind) } : undefined;
   const wantsExempt = typeof term.exempt === "boolean" ? term.exempt : undefined;
+  const couldInclude = (name: string): boolean =>
+    (names === undefined || names.some((pattern) => globMatches(pattern, name))) && (wantsExempt === undefined || exempt(name) === wantsExempt);
   return ok({
+    couldInclude,
     includes: (namespace) =>
-      (names === undefined || names.some((name) => globMatches(name, namespace.name))) &&
-      (wantsExempt === undefined || exempt(namespace.name) === wantsExempt) &&
+      couldInclude(namespace.name) &&
       (owner === undefined || isControlledBy(namespace.object, owner)) &&
       box.matches(namespace.labels),
     // A namespace nobody has made yet has no owner and none of the listed names; exempt names are listed names too.

@@ -31,6 +31,8 @@ export interface Seen {
 export interface Alternative {
   targets(snapshot: Snapshot, seen: Seen): readonly FlowTarget[];
   hosts(snapshot: Snapshot, namespace: string): boolean;
+  /** Could pods of a namespace of this name be peers, whatever its labels? */
+  couldHost(namespace: string): boolean;
   readonly local: boolean;
   /** Its peers in one namespace do not depend on those in others. */
   readonly splits: boolean;
@@ -73,6 +75,7 @@ function podPeersAlternative(peers: PodPeers, traffic: (snapshot: Snapshot) => F
   return {
     local: namespaces === "same",
     splits: peers.imagined.length === 0,
+    couldHost: (name) => namespaces !== "same" && namespaces.couldInclude(name),
     hosts: (snapshot, name) => namespaces !== "same" && namespaces.includes(snapshot.namespace(name)),
     targets: (snapshot, seen) => {
       const reach = reachOf(peers, seen.reach);

@@ -78,6 +78,8 @@ export interface Protection {
   alternatives?(snapshot: Snapshot, scope: Scope): readonly AlternativeAnswer[];
   /** The peers of its flows, as the snapshot and the profile tell them. */
   peers?(snapshot: Snapshot): readonly FlowPeers[];
+  /** Could a change in a namespace of this name alter it at all? Fixed when it is compiled; absent: it could. */
+  couldConcern?(namespace: string): boolean;
   /** The scopes whose property this change could alter. */
   scopes(change: Change): readonly Scope[];
   /** Those of them that need asking, where some answer for others too; absent: all. */
