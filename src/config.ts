@@ -55,6 +55,8 @@ export interface Config {
   /** Seconds that mutation testing may take. */
   readonly within: number;
   readonly junit: boolean;
+  /** Folder that files are written to. */
+  readonly dir: string;
   readonly host: string;
   readonly port: number;
   readonly certDir: string;
@@ -127,6 +129,7 @@ export const OPTIONS = {
   mutate: { flags: "--mutate", text: "change the packs bit by bit; a test must fail each time" },
   within: { flags: "--within <seconds>", text: "time for --mutate (default: 600)" },
   junit: { flags: "--junit", text: "the same as `-o junit`" },
+  dir: { flags: "--dir <dir>", text: "folder that files are written to (default: the current one)" },
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
   certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key; made when there are none (default: certs/ of the package)", env: "SLUICE_CERT_DIR" },
@@ -180,6 +183,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     coverage: raw.coverage === true,
     mutate: raw.mutate === true,
     junit: raw.junit === true,
+    dir: given("dir") ?? ".",
     within: parseNumber("--within", given("within") ?? "600", 86_400),
     host: given("host") ?? "127.0.0.1",
     port: parseNumber("--port", given("port") ?? "8443", 65_535),
@@ -196,7 +200,7 @@ export function version(): string {
 }
 
 /** A folder beside `src/` and `dist/`; as a relative path where that is shorter, because people read it. */
-function inPackage(folder: string): string {
+export function inPackage(folder: string): string {
   const path = fileURLToPath(new URL(`../${folder}`, import.meta.url));
   const short = relative(process.cwd(), path);
   return short.startsWith("..") || short === "" ? path : short;

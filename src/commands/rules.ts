@@ -4,6 +4,7 @@ import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile
 import type { FlowPeers } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { exceptionLines, exceptionsAsJson } from "./exceptions-selector.js";
+import { newPack } from "./new-pack-selector.js";
 import { effectiveText } from "./effective-selector.js";
 import type { LoadedPacks } from "../sources/packs.js";
 import { openState } from "../sources/state.js";
@@ -15,9 +16,10 @@ export const command: Command = {
   description:
     "Lists the rules, parameters and profile that are in force with these packs and settings, what gave a value that is no default, and which exceptions count until when.\n" +
     "--effective shows every value and where it came from. Weakest first: the packs that a pack extends from left to right, the pack itself, overlays in the packs folder by file name, --profile from left to right, --set.\n" +
+    "`new NAME` writes a pack to begin with, a test that passes, and the schemas that editors complete and check them by.\n" +
     "With --state or --cluster also who the peers of each required flow are there: a flow whose peer is unknown is not checked.",
-  arguments: [],
-  options: ["packs", "profile", "set", "effective", "schema", "state", "cluster"],
+  arguments: ["[new]", "[name]"],
+  options: ["packs", "profile", "set", "effective", "schema", "state", "cluster", "dir"],
   formats: ["text", "json"],
   example: "sluice rules --set holdPods=flows --state manifests/",
   run,
@@ -25,6 +27,8 @@ export const command: Command = {
 
 async function run(config: Config, session: Session): Promise<Outcome> {
   if (config.schema !== undefined) return { output: jsonText(schemaOf(config.schema)), exitCode: 0 };
+  const [verb, name] = config.paths;
+  if (verb !== undefined) return newPack(verb, name, config.dir);
   const loaded = await readPacks(config, session);
   if (config.effective) return { output: config.format === "json" ? jsonText(loaded.effective()) : effectiveText(loaded.effective()), exitCode: 0 };
   const { state, cluster } = config;
