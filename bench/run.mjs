@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const benchmarks = ["engine", "server", "packs"];
+const benchmarks = ["engine", "server", "packs", "audit"];
 const quick = process.argv.includes("--quick");
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 

@@ -55,6 +55,12 @@ export interface Config {
   /** Seconds that mutation testing may take. */
   readonly within: number;
   readonly junit: boolean;
+  /** Folder of packs to compare with. */
+  readonly compare?: string;
+  readonly adopt: boolean;
+  readonly owner?: string;
+  readonly reason?: string;
+  readonly expires?: string;
   /** Folder that files are written to. */
   readonly dir: string;
   readonly host: string;
@@ -129,6 +135,11 @@ export const OPTIONS = {
   mutate: { flags: "--mutate", text: "change the packs bit by bit; a test must fail each time" },
   within: { flags: "--within <seconds>", text: "time for --mutate (default: 600)" },
   junit: { flags: "--junit", text: "the same as `-o junit`" },
+  compare: { flags: "--compare <packs>", text: "what would newly be refused, warned about or freed, against these packs" },
+  adopt: { flags: "--adopt", text: "print a PolicyException for each namespace that runs pods and breaks a rule that refuses; needs --owner and --expires" },
+  owner: { flags: "--owner <who>", text: "who answers for the exceptions of --adopt" },
+  reason: { flags: "--reason <text>", text: "why, for the exceptions of --adopt (default: the namespace is older than Sluice)" },
+  expires: { flags: "--expires <date>", text: "last day of the exceptions of --adopt" },
   dir: { flags: "--dir <dir>", text: "folder that files are written to (default: the current one)" },
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
@@ -161,7 +172,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "ownNamespace", "certSecret", "clientCa", "schema"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "compare", "owner", "reason", "expires", "ownNamespace", "certSecret", "clientCa", "schema"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",
@@ -183,6 +194,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     coverage: raw.coverage === true,
     mutate: raw.mutate === true,
     junit: raw.junit === true,
+    adopt: raw.adopt === true,
     dir: given("dir") ?? ".",
     within: parseNumber("--within", given("within") ?? "600", 86_400),
     host: given("host") ?? "127.0.0.1",

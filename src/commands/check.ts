@@ -4,7 +4,7 @@ import { workloads } from "../engine/workloads.js";
 import type { Decision } from "../model/decision.js";
 import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import type { Change, Snapshot } from "../model/snapshot.js";
-import { ruleId } from "../model/violation.js";
+import { ruleId, type Violation } from "../model/violation.js";
 import { packsIn, type CompiledPacks } from "../packs/compile.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding, Note } from "../reports/report.js";
@@ -15,6 +15,7 @@ import { joinVerdicts } from "../review/findings.js";
 import { requestsFor, userInfo, type Proposed } from "../review/proposed.js";
 import { askProtection } from "../review/protect.js";
 import { review } from "../review/review.js";
+import type { Change as RuleChange } from "../rules/rule.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
 import { noteProblems, readBackground, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
@@ -93,7 +94,7 @@ function allAtOnce({ as }: Config, { manifests, state, packs, now }: Work, sessi
     session.progress(i, proposals.length);
     return { proposed, decision: review(proposed.request, { snapshot: after, packs, now }) };
   });
-  const found = new Set(alone.flatMap(({ decision }) => decision.violations.map(ruleId)));
+  const found = new Set(alone.flatMap(({ decision }) => decision.violations.map(toldAs)));
   const together = onePerPlace(proposals).map((proposed): Judged => ({ proposed, decision: ofTheSet(proposed, { before: state, after }, { packs: packsIn(packs, after), now }) }));
   return { judged: [...alone, ...together.map((one) => withoutRules(one, found))], after };
 }
@@ -104,10 +105,14 @@ function onePerPlace(proposals: readonly Proposed[]): readonly Proposed[] {
   return [...new Map(reaching.reverse().map((one) => [`${one.request.kind.kind} ${one.request.namespace ?? ""}`, one])).values()];
 }
 
-/** A rule that one object breaks by itself is told there. */
-function withoutRules({ proposed, decision }: Judged, rules: Set<string>): Judged {
-  const violations = decision.violations.filter((violation) => !rules.has(ruleId(violation)));
+/** A rule that one object breaks by itself is told there; what only warns there may be refused of the set. */
+function withoutRules({ proposed, decision }: Judged, told: Set<string>): Judged {
+  const violations = decision.violations.filter((violation) => !told.has(toldAs(violation)) && !told.has(toldAs({ ...violation, action: "deny" })));
   return { proposed, decision: { violations, warnings: [] } };
+}
+
+function toldAs(violation: Violation): string {
+  return `${violation.action} ${ruleId(violation)}`;
 }
 
 function puts({ request }: Proposed): readonly Change[] {
@@ -122,7 +127,14 @@ function ofTheSet({ request }: Proposed, { before, after }: { readonly before: S
     return applies.ok && applies.value;
   });
   const excepting = exceptionsFor(change, packs, now);
-  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, change, { excepting }))), change, packs);
+  const together = change.touches === "policy" ? byNoOnePolicy(change) : change;
+  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, together, { excepting }))), change, packs);
+}
+
+/** All policies of the set change: which ends this one selects says nothing of the others. */
+function byNoOnePolicy({ request, ...change }: RuleChange): RuleChange {
+  const { object: _own, oldObject: _stored, ...anonymous } = request;
+  return { ...change, request: anonymous };
 }
 
 /** Kinds of anomaly that only say something where the workloads are known too. */

@@ -13,6 +13,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "serve", summary: "serve the webhook over HTTPS", load: async () => (await import("./serve.js")).command },
   { name: "review", summary: "answer AdmissionReviews from files, as the webhook would", load: async () => (await import("./review.js")).command },
   { name: "check", summary: "what admission would say of manifests that are not applied yet", load: async () => (await import("./check.js")).command },
+  { name: "audit", summary: "what of a cluster breaks a rule as it stands", load: async () => (await import("./audit.js")).command },
   { name: "connectivity", summary: "who can talk to whom, on which ports", load: async () => (await import("./connectivity.js")).command },
   { name: "diff", summary: "what a change opens and closes", load: async () => (await import("./diff.js")).command },
   { name: "eval", summary: "is this traffic allowed? many queries at once", load: async () => (await import("./eval.js")).command },

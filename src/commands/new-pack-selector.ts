@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inPackage, WrongUse } from "../config.js";
 import { whyUnreadable } from "../sources/files.js";
@@ -8,12 +8,17 @@ import type { Outcome } from "./command.js";
 export async function newPack(verb: string, name: string | undefined, dir: string): Promise<Outcome> {
   if (verb !== "new") throw new WrongUse(`\`sluice rules ${verb}\`: the only word here is \`new\`, as in \`sluice rules new NAME\``);
   if (name === undefined || !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) throw new WrongUse(`\`sluice rules new\` needs a name of small letters, digits and \`-\`${name === undefined ? "" : `, not \`${name}\``}`);
-  const [pack, test, schema] = [join(dir, `${name}.yaml`), join(dir, "tests", `${name}.yaml`), join(dir, "schema")];
-  await Promise.all([mkdir(join(dir, "tests"), { recursive: true }), mkdir(schema, { recursive: true })]);
+  const [pack, test] = [join(dir, `${name}.yaml`), join(dir, "tests", `${name}.yaml`)];
+  await mkdir(join(dir, "tests"), { recursive: true });
   await create(pack, packText(name));
   await create(test, testText(name));
-  for (const file of ["rulepack.json", "rulepacktest.json"]) await copyFile(join(inPackage("policies"), "schema", file), join(schema, file));
-  return { output: `wrote ${pack}, ${test} and ${schema}; try\n  sluice test ${test} --coverage --mutate\n`, exitCode: 0 };
+  const schemas = join(inPackage("policies"), "schema");
+  if (await isFolder(schemas)) await cp(schemas, join(dir, "schema"), { recursive: true });
+  return { output: `wrote ${pack} and ${test}; try\n  sluice test ${test} --coverage --mutate\n`, exitCode: 0 };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((found) => found.isDirectory(), () => false);
 }
 
 async function create(file: string, text: string): Promise<void> {

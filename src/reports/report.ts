@@ -25,6 +25,8 @@ export interface Findings {
   /** Said to whoever makes the change, though no rule is broken. */
   readonly warnings: readonly string[];
   readonly notes: readonly Note[];
+  /** Given for an audit: why something could not be looked at; empty when everything was. */
+  readonly reasons?: readonly string[];
   /** Number of objects that were judged. */
   readonly checked: number;
 }
@@ -128,9 +130,9 @@ function fixLines({ apply, remove }: VerifiedFix): readonly string[] {
 }
 
 /** What belongs to no rule, a line each: warnings of decisions, then notes with their place. */
-export function remarks({ warnings, notes }: Findings): readonly string[] {
+export function remarks({ warnings, notes, reasons = [] }: Findings): readonly string[] {
   const lines = notes.map((note) => `${objectName(note)}: \`${note.path}\` ${note.message}${note.place ? ` (${formatPlace(note.place)})` : ""}`);
-  return [...warnings, ...lines];
+  return [...reasons.map((reason) => `not complete: ${reason}`), ...warnings, ...lines];
 }
 
 /** Each rule that was broken, once, by id. */

@@ -30,6 +30,12 @@ export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs:
   return { change, problems: reading.problems };
 }
 
+/** An object as it stands, asked about as if it were written now: nothing changes. `oldObject` in the request: it was there before. */
+export function standingChange(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): Change {
+  const { namespace } = request;
+  return { request, before: snapshot, after: snapshot, touches: whatIsTouched(request), ...(namespace !== undefined && { namespace }), cel: celVariables(request, { before: snapshot, after: snapshot }, packs) };
+}
+
 /** What the snapshot has to learn to be the state before: the stored object, or that there is none yet. */
 function earlier(stored: KubeObject | undefined, object: KubeObject | undefined): readonly Edit[] {
   if (stored) return readObject(stored).facts.map((put) => ({ put }));

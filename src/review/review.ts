@@ -74,7 +74,7 @@ function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { 
 }
 
 /** A fix that breaks what another rule protects is none. */
-function withoutHarm(verdicts: Verdicts, { after, request }: Change, packs: CompiledPacks): Verdicts {
+export function withoutHarm(verdicts: Verdicts, { after, request }: Change, packs: CompiledPacks): Verdicts {
   const fixAfter = request.operation === "DELETE" ? "delete" : "write";
   return { ...verdicts, violations: verdicts.violations.map(({ fix, ...violation }) => (fix && breaksNothing(fix, after, packs) ? { ...violation, fix, fixAfter } : violation)) };
 }
@@ -120,7 +120,7 @@ function judgeRules(change: Change, asked: Asked): Verdicts[] {
 }
 
 /** A proof that the judge does not confirm throws: a bug of the engine, which must not take the other rules' answers with it. */
-function guarded(rule: CompiledRule, { change, excepting }: { readonly change: Change; readonly excepting: Excepting }, ask: () => Verdicts): Verdicts {
+export function guarded(rule: CompiledRule, { change, excepting }: { readonly change: Change; readonly excepting: Excepting }, ask: () => Verdicts): Verdicts {
   try {
     return ask();
   } catch (error) {
@@ -129,14 +129,16 @@ function guarded(rule: CompiledRule, { change, excepting }: { readonly change: C
   }
 }
 
-function judgeObject(rule: CompiledRule, change: Change, excepting: Excepting): Verdicts {
+/** Asks a rule about the request's object alone. */
+export function judgeObject(rule: CompiledRule, change: Change, excepting: Excepting): Verdicts {
   const found = rule.behaviour.judge?.(withParams(change, rule));
   if (!found) return NO_VERDICTS;
   const as = { object: objectOf(change), action: rule.entry.enforcementAction, excepting };
   return found.ok ? fromEach(rule, found.value.map((finding) => ({ ...finding, ...scopeOf(change) })), as) : fromErrors(rule, found.problems, { ...as, ...scopeOf(change) });
 }
 
-function withParams(change: Change, { params }: CompiledRule): Change {
+/** The change as a rule's expressions see it: with the parameters of its pack. */
+export function withParams(change: Change, { params }: CompiledRule): Change {
   return { ...change, cel: { ...change.cel, params } };
 }
 
@@ -153,7 +155,8 @@ function unreadable({ change, problems }: Reading, excepting: Excepting): Verdic
   return { violations, warnings: lapsed, errors: [] };
 }
 
-function unreadablePart({ message, path }: Problem, change: Change): Violation {
+/** A part of the request's object that cannot be read. */
+export function unreadablePart({ message, path }: Problem, change: Change): Violation {
   return { pack: "sluice", rule: "readable", action: "deny", message, object: objectOf(change), policies: [], ...(path && { path }) };
 }
 
@@ -175,7 +178,7 @@ function decide({ violations, warnings, errors }: Verdicts, patch: readonly Patc
 }
 
 /** Refusals first, then by rule, so that the first line tells what matters; otherwise as found. */
-function inOrder(violations: readonly Violation[]): Violation[] {
+export function inOrder(violations: readonly Violation[]): Violation[] {
   const rank = ({ action }: Violation): number => (action === "deny" ? 0 : 1);
   return [...violations].sort((a, b) => rank(a) - rank(b) || (ruleId(a) < ruleId(b) ? -1 : ruleId(a) > ruleId(b) ? 1 : 0));
 }
