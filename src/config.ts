@@ -212,7 +212,7 @@ export function version(): string {
 }
 
 /** A folder beside `src/` and `dist/`; as a relative path where that is shorter, because people read it. */
-export function inPackage(folder: string): string {
+function inPackage(folder: string): string {
   const path = fileURLToPath(new URL(`../${folder}`, import.meta.url));
   const short = relative(process.cwd(), path);
   return short.startsWith("..") || short === "" ? path : short;

@@ -1,8 +1,9 @@
-import { cp, mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { inPackage, WrongUse } from "../config.js";
+import { WrongUse } from "../config.js";
+import { editorSchemas } from "../packs/editor-schema.js";
 import { whyUnreadable } from "../sources/files.js";
-import type { Outcome } from "./command.js";
+import { jsonText, type Outcome } from "./command.js";
 
 /** `rules new NAME`: a pack to begin with, its test and their schemas. Never overwrites a pack or a test. */
 export async function newPack(verb: string, name: string | undefined, dir: string): Promise<Outcome> {
@@ -12,13 +13,9 @@ export async function newPack(verb: string, name: string | undefined, dir: strin
   await mkdir(join(dir, "tests"), { recursive: true });
   await create(pack, packText(name));
   await create(test, testText(name));
-  const schemas = join(inPackage("policies"), "schema");
-  if (await isFolder(schemas)) await cp(schemas, join(dir, "schema"), { recursive: true });
+  await mkdir(join(dir, "schema"), { recursive: true });
+  for (const { kind, schema } of editorSchemas()) await writeFile(join(dir, "schema", `${kind.toLowerCase()}.json`), jsonText(schema));
   return { output: `wrote ${pack} and ${test}; try\n  sluice test ${test} --coverage --mutate\n`, exitCode: 0 };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false);
 }
 
 async function create(file: string, text: string): Promise<void> {

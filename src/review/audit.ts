@@ -3,7 +3,7 @@ import { kindKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { Violation } from "../model/violation.js";
-import type { CompiledRule } from "../packs/compile.js";
+import { packsIn, type CompiledRule } from "../packs/compile.js";
 import type { Change, Finding, Outcome } from "../rules/rule.js";
 import { standingChange } from "./change.js";
 import { judgeDerived } from "./derived.js";
@@ -35,8 +35,9 @@ export interface AuditOptions {
  * particular: policies, pods (and the template of a workload that has none) and custom resources as if created, namespaces as if
  * written again.
  */
-export function audit(context: ReviewContext, { progress, namespaces: only }: AuditOptions = {}): Audit {
-  const { snapshot, packs } = context;
+export function audit({ snapshot, packs: inForce, now }: ReviewContext, { progress, namespaces: only }: AuditOptions = {}): Audit {
+  const packs = packsIn(inForce, snapshot);
+  const context: ReviewContext = { snapshot, packs, now };
   const auditor = new Auditor(context);
   const namespaces = [...snapshot.namespaces.values()].filter(({ namespace }) => only?.has(namespace.name) ?? true);
   let pods = 0;

@@ -1,7 +1,7 @@
 import type { Decision } from "../model/decision.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CaseResult, FailedStep } from "../model/test-result.js";
-import type { CompiledPacks } from "../packs/compile.js";
+import { packsIn, type CompiledPacks } from "../packs/compile.js";
 import type { TestCase, TestStep } from "../packs/pack-test.js";
 import { untrueClaims } from "./claims.js";
 import { unmet, type Unmet } from "./expectations.js";
@@ -31,7 +31,7 @@ export function runCase({ test, case: { name, path, steps }, packs, snapshot, no
       return { test, name, steps: steps.length, failed: failedStep(steps, i, { failures: [below(at, failure)], answer: "" }) };
     }
     const answer = taken.value.answer ? words(taken.value.answer.decision) : "";
-    const failures = [...notAsExpected(step, taken.value, answer), ...untrueClaims(step.connectivity ?? [], taken.value.after, packs.profile)];
+    const failures = [...notAsExpected(step, taken.value, answer), ...untrueClaims(step.connectivity ?? [], taken.value.after, packsIn(packs, taken.value.after).profile)];
     if (failures.length > 0) return { test, name, steps: steps.length, failed: failedStep(steps, i, { failures: failures.map((failure) => below(at, failure)), answer }) };
     state = taken.value.after;
   }
