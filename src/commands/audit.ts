@@ -22,7 +22,7 @@ export const command: Command = {
   arguments: ["[path...]"],
   options: ["state", "cluster", "packs", "compare", "adopt", "owner", "reason", "expires", "profile", "set"],
   formats: Object.keys(FINDINGS_REPORTS),
-  example: "sluice audit examples/kf-cluster -o json",
+  example: "sluice audit examples/lab -o json",
   run,
 };
 
