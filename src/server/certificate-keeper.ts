@@ -47,6 +47,7 @@ export class CertificateKeeper {
   /** The newest CA and since when the configurations trust it, on the monotonic clock. */
   #trusted: { readonly fingerprint: string; readonly since: number } | undefined;
   #wake: () => void = () => undefined;
+  #problem = "";
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -62,12 +63,26 @@ export class CertificateKeeper {
   async run(leading: AbortSignal): Promise<void> {
     this.#trusted = undefined;
     while (!leading.aborted) {
-      const isDone = await this.#look(leading).catch((error: unknown) => {
-        if (!leading.aborted) this.#parts.log.error({ reason: error instanceof Error ? error.message : String(error) }, "certificates or webhook configurations could not be kept; tried again");
-        return true;
-      });
+      const isDone = await this.#tryToLook(leading);
       await this.#pause(isDone ? this.#timing.lookMs : this.#timing.stepMs, leading);
     }
+  }
+
+  async #tryToLook(leading: AbortSignal): Promise<boolean> {
+    try {
+      const isDone = await this.#look(leading);
+      this.#problem = "";
+      return isDone;
+    } catch (error) {
+      if (!leading.aborted) this.#tell(error instanceof Error ? error.message : String(error));
+      return true;
+    }
+  }
+
+  /** Once, not at every look. */
+  #tell(problem: string): void {
+    if (problem !== this.#problem) this.#parts.log.error({ reason: problem }, "certificates or webhook configurations could not be kept; tried again");
+    this.#problem = problem;
   }
 
   /** One thing; true when there is nothing more to do for now. */

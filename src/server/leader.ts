@@ -44,6 +44,7 @@ export class Leader {
   /** The work of the last term, which may still be coming to its end. */
   #ending: Promise<void> = Promise.resolve();
   #holder = "";
+  #problem = "";
 
   constructor(parts: LeaderParts) {
     this.#parts = parts;
@@ -63,8 +64,9 @@ export class Leader {
       try {
         if (await this.#acquire(stopping)) await this.#renewed(asked);
         else await this.#endTerm("another replica leads");
+        this.#problem = "";
       } catch (error) {
-        if (!stopping.aborted) this.#parts.log.warn({ reason: error instanceof Error ? error.message : String(error) }, "the lease could not be read or renewed");
+        if (!stopping.aborted) this.#tell(error instanceof Error ? error.message : String(error));
       }
       // Not all replicas at the same instant.
       await sleep(this.#timing.retryMs * (1 + Math.random() * 0.2), undefined, { signal: stopping }).catch(() => undefined);
@@ -72,6 +74,12 @@ export class Leader {
     const led = this.leads;
     await this.#endTerm("stopping");
     if (led) await this.#release();
+  }
+
+  /** Once, not at every try. */
+  #tell(problem: string): void {
+    if (problem !== this.#problem) this.#parts.log.warn({ reason: problem }, "the lease could not be read or renewed");
+    this.#problem = problem;
   }
 
   /** True when the Lease is ours from the moment of asking. */

@@ -13,6 +13,7 @@ interface Replica {
   readonly leader: Leader;
   readonly way: { cut: boolean; loseAnswers: boolean };
   readonly registry: Registry;
+  log(): string;
   /** Ends it in order, or as a killed process ends. */
   stop(): Promise<void>;
 }
@@ -36,9 +37,10 @@ function start(name: string): Replica {
     await new Promise((resolve) => leading.addEventListener("abort", resolve, { once: true }));
     term.to = performance.now();
   };
-  const leader = new Leader({ store, at: AT, identity: name, lead, log: keptLog().log, registry, timing: TIMING });
+  const kept = keptLog();
+  const leader = new Leader({ store, at: AT, identity: name, lead, log: kept.log, registry, timing: TIMING });
   const running = leader.run(stopping.signal);
-  const replica = { name, leader, way, registry, stop: async () => (stopping.abort(), await running) };
+  const replica = { name, leader, way, registry, log: kept.text, stop: async () => (stopping.abort(), await running) };
   replicas.push(replica);
   return replica;
 }
@@ -84,6 +86,7 @@ describe("the leader", () => {
     a.way.cut = true;
     await until([]);
     await until(["b"]);
+    expect(a.log().split("the lease could not be read or renewed").length).toBe(2);
     a.way.cut = false;
     await sleep(300);
     expect([leading(), overlaps()]).toEqual([["b"], 0]);
