@@ -109,7 +109,8 @@ async function disagreement(body: Buffer): Promise<string | undefined> {
 }
 
 function patchedText(body: Buffer, object: KubeObject): string {
-  const whole: unknown = JSON.parse(body.toString());
+  // As `decode` does: without a byte order mark.
+  const whole: unknown = JSON.parse(new TextDecoder().decode(body));
   return JSON.stringify(isRecord(whole) && isRecord(whole["request"]) ? { ...whole, request: { ...whole["request"], object } } : whole);
 }
 
