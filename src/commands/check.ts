@@ -14,7 +14,7 @@ import { applyExemptions } from "../review/exemptions.js";
 import { joinVerdicts } from "../review/findings.js";
 import { requestsFor, userInfo, type Proposed } from "../review/proposed.js";
 import { askProtection } from "../review/protect.js";
-import { review } from "../review/review.js";
+import { review, withFixes } from "../review/review.js";
 import type { Change as RuleChange } from "../rules/rule.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
 import { noteProblems, readBackground, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
@@ -128,7 +128,7 @@ function ofTheSet({ request }: Proposed, { before, after }: { readonly before: S
   });
   const excepting = exceptionsFor(change, packs, now);
   const together = change.touches === "policy" ? byNoOnePolicy(change) : change;
-  return applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, together, { excepting }))), change, packs);
+  return withFixes(applyExemptions(joinVerdicts(applicable.map((rule) => askProtection(rule, together, { excepting }))), change, packs), change, packs);
 }
 
 /** All policies of the set change: which ends this one selects says nothing of the others. */

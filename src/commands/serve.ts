@@ -155,9 +155,9 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
   const { packs, state, live, source, log, metrics } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
-  const stamped = (decide: typeof reviewValidation): JudgeParts["validate"] => (request, snapshot) => {
+  const stamped = (decide: typeof reviewValidation): JudgeParts["validate"] => (request, snapshot, fixes = true) => {
     const { packs: compiled, digest } = packs.inForce.loaded;
-    return { ...decide(request, { snapshot, packs: compiled, now: Date.now() }), packs: digest };
+    return { ...decide(request, { snapshot, packs: compiled, now: Date.now(), fixes }), packs: digest };
   };
   return serve({
     judge: judgeOwn(provisioning(parts, makeJudge({

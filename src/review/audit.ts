@@ -11,7 +11,7 @@ import { exceptionsFor } from "./exceptions.js";
 import { applyExemptions } from "./exemptions.js";
 import { fromEach, fromErrors, fromOutcomes, joinVerdicts, NO_VERDICTS, objectOf, scopeOf, type Excepting, type Verdicts } from "./findings.js";
 import { requestOf, requestsFor, userInfo } from "./proposed.js";
-import { guarded, inOrder, judgeObject, unreadablePart, withoutHarm, withParams, type ReviewContext } from "./review.js";
+import { guarded, inOrder, judgeObject, unreadablePart, withFixes, withParams, type ReviewContext } from "./review.js";
 
 /** What a whole cluster breaks. */
 export interface Audit {
@@ -174,7 +174,7 @@ class Auditor {
 
   private add(verdicts: readonly Verdicts[], change: Change): void {
     const found = verdicts.filter(({ violations, warnings, errors }) => violations.length > 0 || warnings.length > 0 || errors.length > 0);
-    if (found.length > 0) this.found.push(withoutHarm(applyExemptions(joinVerdicts(found), change, this.context.packs), change, this.context.packs));
+    if (found.length > 0) this.found.push(withFixes(applyExemptions(joinVerdicts(found), change, this.context.packs), change, this.context.packs));
   }
 }
 

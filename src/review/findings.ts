@@ -8,9 +8,14 @@ import { isDeepStrictEqual } from "./equal.js";
 
 export { milder } from "../model/violation.js";
 
+/** A violation whose fix is worked out only when somebody will read it. */
+export interface Found extends Omit<Violation, "fix" | "fixAfter"> {
+  readonly makeFix?: () => VerifiedFix | undefined;
+}
+
 /** What asking one rule gave, before exemptions. */
 export interface Verdicts {
-  readonly violations: readonly Violation[];
+  readonly violations: readonly Found[];
   readonly warnings: readonly string[];
   readonly errors: readonly Problem[];
 }
@@ -69,15 +74,14 @@ interface Heard extends Finding {
 }
 
 /** A finding with the identity that its rule gives it. A part's own action never exceeds what the rule enforces now. */
-function toViolation(rule: CompiledRule, finding: Heard, { object, action }: Reporting): Violation | undefined {
+function toViolation(rule: CompiledRule, finding: Heard, { object, action }: Reporting): Found | undefined {
   const own = milder(action, finding.action ?? action);
   const enforced = finding.exception ? milder("warn", own) : own;
   if (enforced === "off") return undefined;
   const { action: _own, scope: _scope, affected, fix: makeFix, message, ...found } = finding;
-  const fix = enforced === "deny" ? makeFix?.() : undefined;
   const runningPods = affected && new Set(affected).size;
   const { message: said } = rule.entry;
-  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, message: said === undefined ? message : `${said}: ${message}`, ...told(rule), ...found, ...(runningPods !== undefined && { runningPods }), ...(fix && { fix }) };
+  return { pack: rule.pack, rule: rule.entry.id, action: enforced, object, message: said === undefined ? message : `${said}: ${message}`, ...told(rule), ...found, ...(runningPods !== undefined && { runningPods }), ...(makeFix && { makeFix }) };
 }
 
 /** What the pack says of every violation of a rule. */

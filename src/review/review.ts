@@ -26,6 +26,8 @@ export interface ReviewContext {
   readonly packs: CompiledPacks;
   /** Milliseconds since 1970: which exceptions still count. */
   readonly now: number;
+  /** false: nobody will read the fixes of this decision, and none is worked out. */
+  readonly fixes?: boolean;
 }
 
 const ADMITTED: Decision = { allowed: true, violations: [], warnings: [], patch: [], errors: [] };
@@ -66,18 +68,32 @@ function inItsState(context: ReviewContext): ReviewContext {
   return { ...context, packs: packsIn(context.packs, context.snapshot) };
 }
 
-function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { packs, now }: ReviewContext): Decision {
+function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { packs, now, fixes = true }: ReviewContext): Decision {
   const { change } = reading;
   const asked = { packs, excepting: exceptionsFor(change, packs, now) };
   const verdicts = joinVerdicts([fromMutation, unreadable(reading, asked.excepting), ...judgeRules(change, asked)]);
-  return decide(withoutHarm(withHints(applyExemptions(verdicts, change, packs), change), change, packs), patch);
+  const told = withHints(applyExemptions(verdicts, change, packs), change);
+  return decide(fixes ? withFixes(told, change, packs) : withoutFixes(told), patch);
 }
 
-/** A fix that breaks what another rule protects is none. */
-export function withoutHarm(verdicts: Verdicts, { after, request }: Change, packs: CompiledPacks): Verdicts {
+/** What refuses, with its fix; one that breaks what another rule protects is none. */
+export function withFixes(verdicts: Verdicts, { after, request }: Change, packs: CompiledPacks): Told {
   const fixAfter = request.operation === "DELETE" ? "delete" : "write";
-  return { ...verdicts, violations: verdicts.violations.map(({ fix, ...violation }) => (fix && breaksNothing(fix, after, packs) ? { ...violation, fix, fixAfter } : violation)) };
+  return {
+    ...verdicts,
+    violations: verdicts.violations.map(({ makeFix, ...violation }) => {
+      const fix = violation.action === "deny" ? makeFix?.() : undefined;
+      return fix && breaksNothing(fix, after, packs) ? { ...violation, fix, fixAfter } : violation;
+    }),
+  };
 }
+
+function withoutFixes(verdicts: Verdicts): Told {
+  return { ...verdicts, violations: verdicts.violations.map(({ makeFix: _none, ...violation }) => violation) };
+}
+
+/** Verdicts as a decision tells them. */
+type Told = Omit<Verdicts, "violations"> & { readonly violations: readonly Violation[] };
 
 interface Mutation {
   readonly patch: readonly PatchOperation[];
@@ -171,7 +187,7 @@ function isSettingUp({ touches, namespace, before, request }: Change, packs: Com
   return baseline.some(({ behaviour }) => behaviour.protect?.standing(before, before.namespace(namespace)).some(({ outcome }) => outcome !== "holds"));
 }
 
-function decide({ violations, warnings, errors }: Verdicts, patch: readonly PatchOperation[]): Decision {
+function decide({ violations, warnings, errors }: Told, patch: readonly PatchOperation[]): Decision {
   const allowed = violations.every(({ action }) => action !== "deny");
   // "A refused Pod carries no patch."
   return { allowed, violations: inOrder(violations), warnings, errors, patch: allowed ? patch : [] };

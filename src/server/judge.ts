@@ -15,8 +15,8 @@ import { stateChanges } from "./state-changes.js";
 
 export interface JudgeParts {
   readonly live: LiveSnapshot;
-  /** The pure decision of a validating call: every rule, no patch. */
-  readonly validate: (request: AdmissionRequest, snapshot: Snapshot) => Decision;
+  /** The pure decision of a validating call: every rule, no patch. `fixes` is false where only the verdict counts. */
+  readonly validate: (request: AdmissionRequest, snapshot: Snapshot, fixes?: boolean) => Decision;
   /** The pure decision of a mutating call: a patch, never a refusal. */
   readonly mutate: (request: AdmissionRequest, snapshot: Snapshot) => Decision;
   /** Is a namespace left out of the configuration that fails closed, so that refusals for it come from `/validate/warn`? */
@@ -45,7 +45,8 @@ export function makeJudge(parts: JudgeParts): Judge {
   const { live, validate, mutate, facts, confirm, pending } = parts;
   return (request, route, deadline) => {
     if (route === "mutate") return mutate(request, live.current);
-    const judged = validate(request, live.current);
+    // A refusal that is confirmed is judged again, with its fix.
+    const judged = validate(request, live.current, !confirm);
     const decision = forRoute(judged, { route, request, ...parts });
     if (!decision.allowed && !confirm) return decision;
     const change = decidesAlone(route, request, parts) ? pending?.changeOf(request, live.current) : undefined;
@@ -111,7 +112,7 @@ async function admit({ live, pending, validate, isExempt, metrics }: JudgeParts,
   if (!pending || !change) throw new Error("a change without a list of pending changes");
   const candidate: Candidate = {
     change,
-    decide: remembered((snapshot) => forRoute(validate(request, snapshot), { route, request, ...(isExempt && { isExempt }) })),
+    decide: remembered((snapshot) => forRoute(validate(request, snapshot, false), { route, request, ...(isExempt && { isExempt }) })),
     concerns: (other, snapshot) => pending.concerns(request, other, snapshot),
     mustPass: pending.mustPass(request, fresh?.snapshot ?? live.current),
   };
