@@ -92,12 +92,17 @@ describe("implies", () => {
       const a = snapshotOf(objects);
       expect(says(equivalent(a, snapshotOf([...objects].reverse()), scope(p)))).toBe(true);
       const b = snapshotOf([...objects, object]);
-      if (!says(equivalent(a, b, scope(p)))) return;
+      // To policies a pod on its node's network is its node, and a finished one nobody: as pods the two are not compared.
+      if (![flow(a), flow(b)].every(namesLivePods) || !says(equivalent(a, b, scope(p)))) return;
       expect(opens({ before: b, after: a, flow: withoutPorts(flow(a)), profile: p })).toBe(false);
       expect(opens({ before: a, after: b, flow: withoutPorts(flow(b)), profile: p })).toBe(false);
     }), lawRuns());
   });
 });
+
+function namesLivePods({ anyOf }: Flow): boolean {
+  return anyOf.every(({ peers }) => peers.every((peer) => peer.kind !== "pod" || isLive(peer.pod)));
+}
 
 /** `implies` takes pods nobody has created to declare no ports. */
 function withoutPorts(flow: Flow): Flow {
