@@ -26,7 +26,7 @@ describe("the ratchet", () => {
     ["another order", pack(`{id: more, check: forbid-allow-all, enforcementAction: deny}, ${RULE}`)],
     ["a stronger action", pack(RULE.replace("warn", "deny"))],
     ["a hold", pack(RULE.replace("warn,", "warn, hold: deny,"))],
-    ["better words", pack(RULE.replace("warn,", "warn, description: d, message: m, remediation: r, link: l,"))],
+    ["better words", pack(RULE.replace("warn,", "warn, description: d, message: m, remediation: r, link: 'https://example.com/l',"))],
     ["one exempt namespace fewer", pack(RULE, "exemptNamespaces: []".replace("exemptNamespaces", "description: x, provisions"))],
   ])("lets pass %s", (_, after) => expect(weaker([after])).toEqual([]));
 
