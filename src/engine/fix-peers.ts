@@ -11,11 +11,6 @@ import type { Flow, FlowTarget, PodSpace } from "./question.js";
 import { runningPods } from "./running.js";
 import { hypotheticalPod } from "./symbolic-flow.js";
 
-/** The subject of a flow as the other end of a policy. */
-export function subjectPeer(subject: PodSpace): readonly AllowedPeer[] {
-  return [spacePeer(subject)];
-}
-
 /** A target's peers as a policy names them, each selector once. `boxOf` gives the selector of a pod. Undefined when one cannot be named. */
 export function allowancePeers(snapshot: Snapshot, target: FlowTarget, boxOf: (snapshot: Snapshot, target: FlowTarget, pod: Pod) => LabelBox): readonly AllowedPeer[] | undefined {
   const peers = target.peers.map((peer): AllowedPeer | undefined => {
@@ -33,7 +28,8 @@ function keyOf(peer: AllowedPeer): string {
   return peer.kind === "pods" ? `${peer.namespaces.key} ${peer.pods.key}` : [...peer.addresses.v4.ranges, ...peer.addresses.v6.ranges].join(" ");
 }
 
-function spacePeer({ namespace, pods }: PodSpace): AllowedPeer {
+/** A space as the other end of a policy. */
+export function spacePeer({ namespace, pods }: PodSpace): AllowedPeer {
   return { kind: "pods", namespaces: isFuture(namespace) ? namespace.future : namespaceNamed(namespace.name), pods };
 }
 

@@ -2,6 +2,7 @@ import { NAME_LABEL } from "../model/endpoint.js";
 import { NETWORK_POLICY_TIER, type Direction, type Peer, type Policy } from "../model/policy.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import { ALL_PORTS, portsOf, PROTOCOLS, type TrafficSet } from "../model/traffic.js";
+import type { Snapshot } from "../model/snapshot.js";
 import type { IpSet } from "../sets/ip-set.js";
 import { LabelBox } from "../sets/label-box.js";
 import { oneOf, type ValueSet } from "../sets/value-set.js";
@@ -27,6 +28,19 @@ export interface WrittenPolicy {
 /** The namespaces of one name: "the policy's own namespace", or another that exists. */
 export function namespaceNamed(name: string): LabelBox {
   return LabelBox.from([[NAME_LABEL, oneOf([name])]]);
+}
+
+/** What a flow is called as part of a policy's name: `DNS of apps` as `dns-of-apps`. */
+export function wordsOf(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
+}
+
+/** The name, with a number when the namespace has a policy of that name, or `isTaken` says so. */
+export function freeName(snapshot: Snapshot, namespace: string, stem: string, isTaken: (name: string) => boolean = () => false): string {
+  const isKnown = (name: string): boolean => isTaken(name) || snapshot.policy({ group: "networking.k8s.io", kind: "NetworkPolicy", namespace, name }) !== undefined;
+  let free = stem;
+  for (let i = 2; isKnown(free); i++) free = `${stem}-${i}`;
+  return free;
 }
 
 /** Writes allowances of one namespace and one selector as one policy. Undefined when a selector or some traffic cannot be written. */

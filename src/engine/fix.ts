@@ -6,8 +6,8 @@ import type { VerifiedFix } from "../model/violation.js";
 import { IntervalSet } from "../sets/interval-set.js";
 import { LabelBox } from "../sets/label-box.js";
 import { oneOf } from "../sets/value-set.js";
-import { allowancePeers, subjectPeer, trafficOf } from "./fix-peers.js";
-import { selectorOf, sizeOf, writePolicy, type Allowance, type WrittenPolicy } from "./fix-policy.js";
+import { allowancePeers, spacePeer, trafficOf } from "./fix-peers.js";
+import { freeName, selectorOf, sizeOf, wordsOf, writePolicy, type Allowance, type WrittenPolicy } from "./fix-policy.js";
 import { FALSE, not } from "./formula.js";
 import { Inquiry, isFuture, type ProofContext } from "./inquiry.js";
 import { holds } from "./prove.js";
@@ -121,18 +121,15 @@ function writeAll(snapshot: Snapshot, allowances: readonly Allowance[], name: st
     else groups.set(key, [allowance]);
   }
   const taken = new Set<string>();
-  const policies = [...groups.values()].map((group) => writePolicy(freeName(snapshot, { group, name, taken }), group));
+  const policies = [...groups.values()].map((group) => writePolicy(nameOf(snapshot, { group, name, taken }), group));
   return policies.every((policy) => policy !== undefined) ? policies : undefined;
 }
 
 /** `allow-dns-egress`, `allow-dns` for both directions, with a number when the namespace has one of that name. */
-function freeName(snapshot: Snapshot, { group, name, taken }: { readonly group: readonly [Allowance, ...Allowance[]]; readonly name: string; readonly taken: Set<string> }): string {
+function nameOf(snapshot: Snapshot, { group, name, taken }: { readonly group: readonly [Allowance, ...Allowance[]]; readonly name: string; readonly taken: Set<string> }): string {
   const [{ namespace, direction }] = group;
-  const words = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
-  const stem = ["allow", words, ...(group.length > 1 ? [] : [direction])].filter((word) => word !== "").join("-");
-  const isTaken = (candidate: string): boolean => taken.has(`${namespace}/${candidate}`) || snapshot.policy({ group: "networking.k8s.io", kind: "NetworkPolicy", namespace, name: candidate }) !== undefined;
-  let free = stem;
-  for (let i = 2; isTaken(free); i++) free = `${stem}-${i}`;
+  const stem = ["allow", wordsOf(name), ...(group.length > 1 ? [] : [direction])].filter((word) => word !== "").join("-");
+  const free = freeName(snapshot, namespace, stem, (candidate) => taken.has(`${namespace}/${candidate}`));
   taken.add(`${namespace}/${free}`);
   return free;
 }
@@ -165,7 +162,7 @@ function allowanceFor(snapshot: Snapshot, flow: Flow, denied: DeniedEnd): Allowa
   // The whole end, if nothing new is isolated by it; else as much of it as the policies that isolate this pod select.
   const boxes = [whole, ...isolating.map(({ subject }) => whole.intersect(subject.pods)).sort((a, b) => a.constraints.size - b.constraints.size)];
   const pods = boxes.find((box) => box.matches(pod.labels) && selectorOf(box) !== undefined && isIsolated(snapshot, { box, denied }));
-  const peers = isSubjectEnd ? allowancePeers(snapshot, target, peerBox) : subjectPeer(flow.subject);
+  const peers = isSubjectEnd ? allowancePeers(snapshot, target, peerBox) : [spacePeer(flow.subject)];
   return pods && peers && { namespace: pod.namespace, pods, direction, peers, traffic: trafficOf(snapshot, flow, target) };
 }
 

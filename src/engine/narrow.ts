@@ -9,8 +9,8 @@ import { LabelBox } from "../sets/label-box.js";
 import { complementValues, oneOf } from "../sets/value-set.js";
 import { classCovers } from "./covers.js";
 import type { FixOptions } from "./fix.js";
-import { trafficOf } from "./fix-peers.js";
-import { namespaceNamed, selectorOf, writeRule, type AllowedPeer } from "./fix-policy.js";
+import { spacePeer, trafficOf } from "./fix-peers.js";
+import { freeName, namespaceNamed, selectorOf, wordsOf, writeRule, type AllowedPeer } from "./fix-policy.js";
 import { isFuture } from "./inquiry.js";
 import { excludes } from "./prove.js";
 import type { Counterexample, Flow, FlowPeer, PodSpace } from "./question.js";
@@ -81,7 +81,7 @@ function edit(snapshot: Snapshot, flow: Flow, { way, counterexample, name, conte
   const whole = pods instanceof LabelBox ? pods : pods?.kind === "space" ? pods.pods : boxOf(end.pod);
   const place: Place = { namespace: end.pod.namespace, direction: way.end };
   const box = notIsolated(snapshot, { ...place, pods: whole, pod: end.pod });
-  return isolating({ namespace: place.namespace, name: freeName(snapshot, `isolate-${name}-${way.end}`, place.namespace) }, { pods: box, direction: way.end, forbidden });
+  return isolating({ namespace: place.namespace, name: freeName(snapshot, place.namespace, `isolate-${wordsOf(name)}-${way.end}`) }, { pods: box, direction: way.end, forbidden });
 }
 
 interface Place {
@@ -93,13 +93,6 @@ interface Place {
 function notIsolated(snapshot: Snapshot, { namespace, direction, pods, pod }: Place & { readonly pods: LabelBox; readonly pod: Pod }): LabelBox {
   const others = [...(snapshot.namespaces.get(namespace)?.policies.values() ?? [])].filter((policy) => policy.isolates[direction]);
   return others.reduce((box, { subject }) => box.intersect(outside(subject.pods).find((one) => one.matches(pod.labels)) ?? LabelBox.NONE), pods);
-}
-
-function freeName(snapshot: Snapshot, stem: string, namespace: string): string {
-  const isTaken = (name: string): boolean => snapshot.policy({ group: "networking.k8s.io", kind: "NetworkPolicy", namespace, name }) !== undefined;
-  let free = stem;
-  for (let i = 2; isTaken(free); i++) free = `${stem}-${i}`;
-  return free;
 }
 
 /** Past so many namespaces with the same pods, a rule names the pods wherever they are. */
@@ -116,7 +109,7 @@ function together(peers: readonly AllowedPeer[]): readonly AllowedPeer[] {
 
 function peerOf(peer: FlowPeer): AllowedPeer {
   if (peer.kind === "addresses") return peer;
-  if (peer.kind === "space") return spaceOf(peer);
+  if (peer.kind === "space") return spacePeer(peer);
   return { kind: "pods", namespaces: namespaceNamed(peer.pod.namespace), pods: boxOf(peer.pod) };
 }
 
@@ -126,13 +119,10 @@ function boxOf({ labels }: Pod): LabelBox {
 }
 
 /** The subject as the other end names it: with all namespaces that the flow is about, where labels tell them. */
-function classOf(snapshot: Snapshot, { namespace, pods }: PodSpace, namespaces: readonly LabelBox[]): AllowedPeer {
+function classOf(snapshot: Snapshot, subject: PodSpace, namespaces: readonly LabelBox[]): AllowedPeer {
+  const { namespace, pods } = subject;
   const box = isFuture(namespace) ? undefined : namespaces.find((one) => one.matches(snapshot.namespace(namespace.name).labels));
-  return box ? { kind: "pods", namespaces: box, pods } : spaceOf({ namespace, pods, ports: [] });
-}
-
-function spaceOf({ namespace, pods }: PodSpace): AllowedPeer {
-  return { kind: "pods", namespaces: isFuture(namespace) ? namespace.future : namespaceNamed(namespace.name), pods };
+  return box ? { kind: "pods", namespaces: box, pods } : spacePeer(subject);
 }
 
 interface Forbidden {

@@ -138,8 +138,3 @@ export function outcomeOf(flow: FlowSpec, proof: Proof, { scope, broken }: { rea
 export function policyNames(policies: readonly Policy[]): string[] {
   return [...new Set(policies.map((policy) => nameKey(policy.ref)))];
 }
-
-/** The words of a flow as part of a policy's name: `DNS of apps` as `dns-of-apps`. */
-export function slug(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-}

@@ -9,7 +9,7 @@ import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { ALL_TRAFFIC } from "../model/traffic.js";
 import { runningPods, type Reach } from "./pods-selector.js";
-import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, slug, type FlowSpec } from "./flow-selector.js";
+import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { withPortNames } from "./port-name-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
@@ -210,7 +210,7 @@ function finding(flow: FlowSpec, { counterexample }: Refuted, { snapshot, before
     namespaces: endNamespaces(counterexample),
     policies: verdict ? policyNames([verdict.egress, verdict.ingress].flatMap(allowing)) : [],
     ...(affected && { affected: affected.map(nameKey) }),
-    fix: () => closeFlow(snapshot, question, { name: slug(flow.what), context, namespaces: flow.namespaces.future }),
+    fix: () => closeFlow(snapshot, question, { name: flow.what, context, namespaces: flow.namespaces.future }),
     ...(flow.action ? { action: flow.action } : {}),
   };
 }

@@ -11,7 +11,7 @@ import type { Direction, Policy } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, slug, type FlowSpec } from "./flow-selector.js";
+import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { peersOf } from "./peers-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
@@ -34,11 +34,10 @@ export const requireFlow = {
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
   const at: At = { context, known: new StandingFlow(context) };
-  const { scopes, allScopes } = scopesOfFlow(flow);
+  const which = scopesOfFlow(flow);
   return {
-    scopes,
-    askedScopes: (change) => unlike(scopes(change), change, (scope) => regressions(flow, change, { ...at, scope })),
-    allScopes,
+    ...which,
+    askedScopes: (change) => unlike(which.scopes(change), change, (scope) => regressions(flow, change, { ...at, scope })),
     peers: (snapshot) => [peersOf(flow, snapshot)],
     regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
     standing: (snapshot, scope) => {
@@ -222,7 +221,7 @@ function finding(flow: FlowSpec, { counterexample }: Extract<Proof, { answer: "c
     namespaces: endNamespaces(counterexample),
     policies: verdict ? policyNames(blamed(verdict)) : [],
     ...atOtherEnd(flow, counterexample),
-    fix: () => fixFlow(snapshot, question, { name: slug(flow.what), context }),
+    fix: () => fixFlow(snapshot, question, { name: flow.what, context }),
     ...(affected && { affected: affected.map(nameKey) }),
     ...(flow.action ? { action: flow.action } : {}),
   };

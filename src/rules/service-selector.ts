@@ -37,28 +37,20 @@ function targetPort(pod: Pod, entry: Readonly<Record<string, unknown>>, protocol
 
 /** Services of a namespace whose selector holds these labels. */
 export function servicesOf(snapshot: Snapshot, spec: Readonly<Record<string, unknown>>): readonly KubeObject[] {
-  return remembered(services, { objects: snapshot.objectsOf("", "Service"), spec }, findServices);
+  const objects = snapshot.objectsOf("", "Service");
+  let bySpec = services.get(objects);
+  if (!bySpec) services.set(objects, (bySpec = new WeakMap()));
+  let found = bySpec.get(spec);
+  if (!found) bySpec.set(spec, (found = findServices(objects, spec)));
+  return found;
 }
 
 type Objects = ReadonlyMap<string, KubeObject>;
 type Spec = Readonly<Record<string, unknown>>;
+/** What each part of a pack finds, worked out once for the snapshots that share their Services. */
 const services = new WeakMap<Objects, WeakMap<Spec, readonly KubeObject[]>>();
 
-interface Asked {
-  readonly objects: Objects;
-  readonly spec: Spec;
-}
-
-/** What one part of a pack finds among the objects of a kind, worked out once for the snapshots that share them. */
-function remembered<T>(known: WeakMap<Objects, WeakMap<Spec, T>>, { objects, spec }: Asked, find: (asked: Asked) => T): T {
-  let bySpec = known.get(objects);
-  if (!bySpec) known.set(objects, (bySpec = new WeakMap<Spec, T>()));
-  let found = bySpec.get(spec);
-  if (!found) bySpec.set(spec, (found = find({ objects, spec })));
-  return found;
-}
-
-function findServices({ objects, spec }: Asked): readonly KubeObject[] {
+function findServices(objects: Objects, spec: Spec): readonly KubeObject[] {
   const wanted = isRecord(spec.selector) ? Object.entries(spec.selector) : [];
   return [...objects.values()].filter((service) => {
     const selector = specOf(service).selector;
