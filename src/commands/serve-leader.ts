@@ -10,7 +10,7 @@ import { CertificateKeeper } from "../server/certificate-keeper.js";
 import { SecretCertificate } from "../server/certificate-secret.js";
 import { Leader } from "../server/leader.js";
 import type { ServerMetrics } from "../server/metrics.js";
-import type { ObjectAt } from "../server/object-store.js";
+import type { ObjectAt } from "../model/object-store.js";
 import { clusterObjects } from "../sources/cluster-objects.js";
 import { connectCluster } from "../sources/cluster.js";
 import { unwrap } from "./command.js";

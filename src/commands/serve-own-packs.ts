@@ -11,7 +11,7 @@ import { parsePack } from "../packs/parse.js";
 import type { RulePack } from "../packs/pack.js";
 import { weakenings } from "../packs/ratchet.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
-import type { ObjectStore } from "../server/object-store.js";
+import type { ObjectStore } from "../model/object-store.js";
 import type { CheckOwn, OwnProblem } from "../server/own-objects.js";
 import { generationOf, writeStatus, type OwnOutcome } from "../server/own-status.js";
 import type { Condition } from "../server/readiness.js";

@@ -1,4 +1,4 @@
-import type { KubeObject } from "../model/kubernetes.js";
+import type { KubeObject } from "./kubernetes.js";
 
 /** Where one object lies. */
 export interface ObjectAt {

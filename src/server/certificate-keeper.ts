@@ -4,7 +4,7 @@ import type { KubeObject } from "../model/kubernetes.js";
 import type { Log } from "../log.js";
 import { carryOut, isOwnCa, nextStep, type Held } from "./certificate-plan.js";
 import { heldIn, secretOf } from "./certificate-secret.js";
-import type { ObjectAt, ObjectStore } from "./object-store.js";
+import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 import { keepConfigurations } from "./webhook-keeper.js";
 
 export interface KeeperTiming {

@@ -4,7 +4,7 @@ import type { Log } from "../log.js";
 import { served, type ServedCertificate } from "./certificate-files.js";
 import { certificatesIn, leafPair, type Held } from "./certificate-plan.js";
 import { issueCa, issueLeaf } from "./certificates.js";
-import type { ObjectAt, ObjectStore } from "./object-store.js";
+import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 import type { Condition } from "./readiness.js";
 
 /** The keys of a Secret of type kubernetes.io/tls, and the key of the CA. The type is Opaque: of the other one no key may be taken out, which is how a person asks for a new certificate. */

@@ -1,6 +1,6 @@
 import type { KubeObject } from "../model/kubernetes.js";
 import { isRecord } from "../model/kubernetes.js";
-import type { ObjectAt } from "./object-store.js";
+import type { ObjectAt } from "../model/object-store.js";
 
 /** What a coordination.k8s.io/v1 Lease says. */
 export interface LeaseRecord {

@@ -3,7 +3,7 @@ import { Gauge, type Registry } from "prom-client";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { Log } from "../log.js";
 import { readLease, writeLease } from "./leader-lease.js";
-import type { ObjectAt, ObjectStore } from "./object-store.js";
+import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 
 export interface LeaderTiming {
   /** What others are told to wait for after the last renewal that they saw. */

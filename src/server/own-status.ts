@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
 import type { Log } from "../log.js";
-import type { ObjectAt, ObjectStore } from "./object-store.js";
+import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 
 /** What became of one generation of an object of Sluice's own. */
 export interface OwnOutcome {

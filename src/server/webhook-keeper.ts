@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { Log } from "../log.js";
-import type { ObjectAt, ObjectStore } from "./object-store.js";
+import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 
 const RESOURCES: Readonly<Record<string, string>> = { MutatingWebhookConfiguration: "mutatingwebhookconfigurations", ValidatingWebhookConfiguration: "validatingwebhookconfigurations" };
 

@@ -1,24 +1,9 @@
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
+import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 import { ClusterError, type ClusterConnection } from "./cluster-connection.js";
 
-/** Where one object lies; `resource` is its plural. */
-export interface ObjectPlace {
-  readonly apiVersion: string;
-  readonly resource: string;
-  readonly namespace?: string;
-  readonly name: string;
-  readonly subresource?: "status";
-}
-
-export interface ClusterObjects {
-  /** Undefined when there is none. Without a resourceVersion in the question the API server reads consistently. */
-  read(at: ObjectPlace, signal: AbortSignal): Promise<KubeObject | undefined>;
-  /** Replaces the version that the object names, or makes it where it names none; `conflict` when somebody else was first. */
-  write(at: ObjectPlace, object: KubeObject, signal: AbortSignal): Promise<KubeObject | "conflict">;
-}
-
 /** Single objects of a cluster, by compare-and-swap. */
-export function clusterObjects(connection: ClusterConnection): ClusterObjects {
+export function clusterObjects(connection: ClusterConnection): ObjectStore {
   return {
     read: async (at, signal) => {
       try {
@@ -42,7 +27,7 @@ export function clusterObjects(connection: ClusterConnection): ClusterObjects {
   };
 }
 
-function pathOf({ apiVersion, namespace, resource, subresource }: ObjectPlace, name: string | undefined): string {
+function pathOf({ apiVersion, namespace, resource, subresource }: ObjectAt, name: string | undefined): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const within = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
   return `${root}${within}/${resource}${name === undefined ? "" : `/${encodeURIComponent(name)}${subresource === undefined ? "" : `/${subresource}`}`}`;

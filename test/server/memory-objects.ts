@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../src/model/kubernetes.js";
-import type { ObjectAt, ObjectStore } from "../../src/server/object-store.js";
+import type { ObjectAt, ObjectStore } from "../../src/model/object-store.js";
 
 /** Objects with the API server's compare-and-swap, in this process; each replica has its own way to them, which can be cut. */
 export class MemoryObjects {
