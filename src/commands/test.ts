@@ -35,13 +35,13 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   noteProblems(session, tests.warnings);
   const cases = wanted(tests.cases, config.run);
   const observations = new Observations();
+  const wantsCoverage = config.coverage || config.requireCoverage !== undefined;
   const results = cases.map((one, i) => {
     session.progress(i, cases.length);
-    return placed(runCase({ ...trialOf(one), packs: observed(one.packs, observations) }), one);
+    return placed(runCase(wantsCoverage ? { ...trialOf(one), packs: observed(one.packs, observations) } : trialOf(one)), one);
   });
   const passed = results.every(({ failed }) => !failed);
-  const wantsCoverage = config.coverage || config.requireCoverage !== undefined;
-  const shown = wantsCoverage ? withPlaces(coverage(packsOf(cases), observations, cases.flatMap(({ source }) => source.objects)), cases, tests) : undefined;
+  const shown = wantsCoverage ? withPlaces(coverage(packsOf(cases), observations, [...new Set(cases.flatMap(({ source }) => source.objects))]), cases, tests) : undefined;
   if (config.mutate && !passed) session.note("warning: no mutants are tried while tests fail");
   const mutation = config.mutate && passed ? mutate(cases, tests, { session, seconds: config.within }) : undefined;
   const report = chosen(TESTS_REPORTS, config.junit ? "junit" : config.format);
@@ -86,9 +86,12 @@ function placed(result: CaseResult, { case: { path }, locate }: LoadedCase): Cas
   return { ...result, ...(place ? { place } : {}), ...(failed && failures ? { failed: { ...failed, failures } } : {}) };
 }
 
-/** The packs under test, each once. */
+/** The packs under test, each once; one that extends others is another object than what was written. */
 function packsOf(cases: readonly LoadedCase[]): readonly KubeObject[] {
-  return [...new Set(cases.flatMap(({ source, tested }) => source.objects.filter((object) => isPack(object) && tested.has(object))))];
+  return [...new Set(cases.flatMap(({ source, tested }) => {
+    const names = new Set([...tested].filter(isPack).map(({ metadata }) => metadata.name));
+    return source.objects.filter((object) => isPack(object) && names.has(object.metadata.name));
+  }))];
 }
 
 function withPlaces(found: Coverage, cases: readonly LoadedCase[], tests: LoadedTests): Coverage {

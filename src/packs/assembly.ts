@@ -13,10 +13,10 @@ interface Entry {
 }
 
 /** Items of weaker packs come first; rules by id. */
-const LISTS = ["exemptNamespaces", "watches", "rules", "exemptions", "provisions"] as const;
+export const LISTS = ["exemptNamespaces", "watches", "detects", "rules", "exemptions", "provisions"] as const;
 /** By name: fields of a parameter one by one, all else as a whole. */
-const MAPS = ["parameters", "namespaces", "endpoints", "baselines"] as const;
-const SCALARS = ["description", "failureMode", "unproven", "link", "rollout"] as const;
+export const MAPS = ["parameters", "namespaces", "endpoints", "baselines"] as const;
+export const SCALARS = ["description", "failureMode", "unproven", "link", "rollout"] as const;
 
 /** Puts the texts of several packs over each other, weakest first, and remembers where each part was written. */
 export class Assembly {

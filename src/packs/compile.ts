@@ -6,7 +6,7 @@ import { CHECKS } from "../rules/index.js";
 import { compileEndpoint } from "../rules/endpoint-selector.js";
 import { compileNamespaces, globMatches, type NamespaceSelector } from "../rules/namespace-selector.js";
 import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
-import { extendPacks, type ExtendedPack } from "./extend.js";
+import { extendPacks, type Extended, type ExtendedPack } from "./extend.js";
 import type { Exception } from "./exception.js";
 import type { Baseline, Detection, EnforcementPoint, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
 import { overrideRule, ruleAt, type Overrides } from "./overlay.js";
@@ -92,6 +92,7 @@ export interface PackProblem extends Problem {
 
 /** Compiles every pack that is in force, or tells every problem of all of them (`PackProblem`s). */
 export function compilePacks(objects: readonly KubeObject[], settings: PackSettings): Result<CompiledPacks> {
+  const extended = extendPacks(objects);
   const variants = new Map<string, Result<CompiledPacks>>();
   const variant = (switches: Switches): Result<CompiledPacks> => {
     const key = JSON.stringify(switches);
@@ -100,7 +101,7 @@ export function compilePacks(objects: readonly KubeObject[], settings: PackSetti
     return known;
   };
   const compileVariant = (switches: Switches): Result<CompiledPacks> => {
-    const compiled = compileWith(objects, { ...settings, profile: { ...settings.profile, ...switches } });
+    const compiled = compileWith(extended, { ...settings, profile: { ...settings.profile, ...switches } });
     return compiled.ok ? ok({ ...compiled.value, detected }) : compiled;
   };
   let detections: readonly Detection[] = [];
@@ -111,7 +112,7 @@ export function compilePacks(objects: readonly KubeObject[], settings: PackSetti
     if (!packs.ok) throw new Error(`internal: the packs cannot be compiled with what was detected: ${packs.problems.map(formatProblem).join("; ")}`);
     return packs.value;
   };
-  const base = compileWith(objects, settings);
+  const base = compileWith(extended, settings);
   if (!base.ok) return base;
   detections = base.value.detections.filter((detection) => settings.chosen?.has(detection.switch) !== true);
   const problems = checkSwitches(switchesOf(detections), "spec.detects");
@@ -134,8 +135,7 @@ function isThere({ group, kind, namespace, name }: Detection["exists"], snapshot
   return snapshot.objectsOf(group, kind).has(namespace === undefined ? name : `${namespace}/${name}`);
 }
 
-function compileWith(objects: readonly KubeObject[], { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<Omit<CompiledPacks, "detected"> & { readonly detections: readonly Detection[] }> {
-  const extended = extendPacks(objects);
+function compileWith(extended: Extended, { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<Omit<CompiledPacks, "detected"> & { readonly detections: readonly Detection[] }> {
   const parsed = extended.packs.map((whole) => ({ whole, result: parsePack(whole.object, settings, profile) }));
   const problems: PackProblem[] = [...extended.problems, ...parsed.flatMap(({ whole, result }) => (result.ok ? [] : written(whole, result.problems)))];
   const packs = parsed.flatMap(({ whole, result }) => (result.ok && result.value.pack.spec.inForce ? [{ ...asked(result.value, { overrides, point }), whole }] : []));

@@ -44,8 +44,6 @@ export interface ExceptedObject {
 /** active: it covers; expiring: it covers, and ends within 14 days; expired, refused: it covers nothing. */
 export type ExceptionState = "active" | "expiring" | "expired" | "refused";
 
-export const EXCEPTION_STATES: readonly ExceptionState[] = ["active", "expiring", "expired", "refused"];
-
 /** Two weeks: time for the owner to do without it, or to ask again. */
 const SOON_DAYS = 14;
 

@@ -44,7 +44,9 @@ function assemble(object: KubeObject, lineage: ReadonlyMap<string, KubeObject>):
   if (lineage.size === 1) return { object, lineage: [...lineage.keys()], whence: (path) => ({ object, path }) };
   const assembly = new Assembly();
   for (const part of lineage.values()) assembly.add(part);
-  return { object: { ...object, spec: assembly.spec() }, lineage: [...lineage.keys()], whence: (path) => assembly.whence(path) ?? { object, path } };
+  // Whether it is in force is said of the pack itself, not of those it extends.
+  const own = isRecord(object.spec) && object.spec["inForce"] !== undefined ? { inForce: object.spec["inForce"] } : {};
+  return { object: { ...object, spec: { ...assembly.spec(), ...own } }, lineage: [...lineage.keys()], whence: (path) => assembly.whence(path) ?? { object, path } };
 }
 
 interface Search {

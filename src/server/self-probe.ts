@@ -44,12 +44,13 @@ export class SelfProbe {
   async #look(): Promise<readonly Condition[]> {
     const address = this.#parts.address();
     if (!address) return [{ name: "handshake", ok: false, detail: "not listening" }];
-    return [await this.#shown(address), ...(this.#parts.calledBy ? [await this.#trusted(address)] : [])];
+    const wanted = this.#parts.wanted();
+    return [await this.#shown(address, wanted), ...(this.#parts.calledBy ? [await this.#trusted(address, wanted)] : [])];
   }
 
-  async #shown(address: AddressInfo): Promise<Condition> {
+  async #shown(address: AddressInfo, wanted: ReturnType<ProbeParts["wanted"]>): Promise<Condition> {
     try {
-      const { fingerprint } = await this.#parts.wanted();
+      const { fingerprint } = await wanted;
       const shown = await handshake(address, { rejectUnauthorized: false });
       const isWanted = shown === fingerprint;
       return { name: "handshake", ok: isWanted, detail: isWanted ? "" : `the certificate ${shown} is served, and the one on disk is ${fingerprint}` };
@@ -58,12 +59,12 @@ export class SelfProbe {
     }
   }
 
-  async #trusted(address: AddressInfo): Promise<Condition> {
+  async #trusted(address: AddressInfo, wanted: ReturnType<ProbeParts["wanted"]>): Promise<Condition> {
     const name = "webhook configurations";
     const known = await this.#parts.calledBy?.().catch(reasonOf);
     // The API server being away is no reason to be taken out of the Service: it will come back and ask.
     if (known === undefined || typeof known === "string") return { name, ok: true, detail: known ?? "not known" };
-    const leaf = new X509Certificate((await this.#parts.wanted()).certificate);
+    const leaf = new X509Certificate((await wanted).certificate);
     // Others are for another Sluice.
     const ours = known.filter(({ host }) => (isIP(host) ? leaf.checkIP(host) : leaf.checkHost(host)) !== undefined);
     const problems = await Promise.all(ours.map(async (one) => (await distrust(address, one)).map((reason) => `the API server would not trust the certificate by the caBundle of \`${one.name}\`: ${reason}`)));

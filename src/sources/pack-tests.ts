@@ -82,8 +82,10 @@ class TestReader implements LoadedTests {
     const test = parsePackTest(object);
     if (!test.ok) return test.problems.map((problem) => placed(problem, locate(problem.path)));
     const folder = dirname(locate("")?.file ?? ".");
-    const problems = await Promise.all(test.value.cases.map((one) => this.readCase(test.value, one, { folder, locate })));
-    return problems.flat();
+    // One after the other: most cases use the packs that the first one has composed.
+    const problems: Problem[] = [];
+    for (const one of test.value.cases) problems.push(...(await this.readCase(test.value, one, { folder, locate })));
+    return problems;
   }
 
   private async readCase(test: PackTest, one: TestCase, { folder, locate }: { readonly folder: string; readonly locate: LoadedCase["locate"] }): Promise<readonly Problem[]> {
@@ -98,7 +100,8 @@ class TestReader implements LoadedTests {
   }
 
   private async compose(paths: readonly string[], { name, choices, state }: TestCase): Promise<ReturnType<typeof composePacks>> {
-    const key = JSON.stringify([paths, choices, state.objects.filter(isException)]);
+    const exceptions = state.objects.filter(isException);
+    const key = JSON.stringify([paths, choices, exceptions]);
     const known = this.composed.get(key);
     if (known) return known;
     const read = await Promise.all(paths.map((path) => this.partsOf(path)));
@@ -106,7 +109,6 @@ class TestReader implements LoadedTests {
     if (problems.length > 0) return failed(...problems);
     const parts = read.flatMap((one) => (one.ok ? one.value : []));
     this.located.push(...parts.flatMap(({ content }) => (content.ok ? [content.value.locate] : [])));
-    const exceptions = state.objects.filter(isException);
     const chosen: KubeObject = { apiVersion: "sluice.dev/v1alpha1", kind: "PackOverlay", metadata: { name: "test" }, spec: { ...choices } };
     const made = composePacks([...parts, objectPart(name, [...exceptions, chosen])], { packs: this.defaults, set: [] });
     if (made.ok) this.warnings.push(...made.value.warnings);

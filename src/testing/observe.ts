@@ -31,12 +31,16 @@ export class Observations {
 
 /** The same packs, with what their rules do written down. */
 export function observed(packs: CompiledPacks, into: Observations): CompiledPacks {
+  const variants = new Map<CompiledPacks, CompiledPacks>();
   return {
     ...packs,
     rules: packs.rules.map((rule) => observedRule(rule, { packs, into })),
     detected: (snapshot) => {
       const detected = packs.detected(snapshot);
-      return detected && observed(detected, into);
+      if (!detected) return undefined;
+      const known = variants.get(detected) ?? observed(detected, into);
+      variants.set(detected, known);
+      return known;
     },
   };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { extendPacks } from "../../src/packs/extend.js";
+import { LISTS, MAPS, SCALARS } from "../../src/packs/assembly.js";
+import { PACK_SCHEMA } from "../../src/packs/schema.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { compilePacks } from "../../src/packs/compile.js";
 import { one } from "../rules/inline-pack.js";
@@ -49,6 +51,19 @@ describe("what a pack has of the one it extends", () => {
     expect(spec["rules"]).toMatchObject([{ id: "r", enforcementAction: "dryrun" }, { id: "s" }]);
     expect(spec["exemptions"]).toHaveLength(1);
     expect(extendPacks([BASE, left, right, both]).packs[3]?.lineage).toEqual(["base", "left", "right", "both"]);
+  });
+  it("keeps what the base detects", () => {
+    const detecting = pack("base", "{detects: [{switch: dnsMode, value: node-local, exists: {kind: DaemonSet.apps, namespace: kube-system, name: node-local-dns}}], rules: []}");
+    expect(whole("x", detecting, pack("x", "{extends: [base], rules: []}"))["detects"]).toEqual((detecting.spec as Record<string, unknown>)["detects"]);
+  });
+  it("is in force or not as the pack itself says, whatever the base says", () => {
+    const idle = pack("base", "{inForce: false, rules: []}");
+    expect(whole("x", idle, pack("x", "{extends: [base], rules: []}"))["inForce"]).toBeUndefined();
+    expect(whole("x", BASE, pack("x", "{extends: [base], inForce: false, rules: []}"))["inForce"]).toBe(false);
+  });
+  it("comes of every field that a pack can have", () => {
+    const { extends: _extends, inForce: _inForce, ...fields } = PACK_SCHEMA.properties.spec.properties;
+    expect([...LISTS, ...MAPS, ...SCALARS].sort()).toEqual(Object.keys(fields).sort());
   });
   it("a pack that extends nothing is the object itself", () => expect(extendPacks([BASE]).packs[0]?.object).toBe(BASE));
   it("a problem is where somebody wrote it", () => {
