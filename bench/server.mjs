@@ -169,7 +169,7 @@ async function main() {
   const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   try {
     const certDir = join(directory, "certs");
-    const { loadOrCreate } = await import("../dist/server/certificate-files.js");
+    const { loadOrCreate } = await import("../dist/upkeep/certificate-files.js");
     const certificate = await loadOrCreate(certDir);
     if (!certificate.ok) throw new Error(JSON.stringify(certificate.problems));
     const podsFile = join(directory, "pods.json");

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../config.js";
-import { loadOrCreate, type ServedCertificate } from "../server/certificate-files.js";
+import { loadOrCreate, type ServedCertificate } from "../upkeep/certificate-files.js";
 import { jsonText, unwrap, type Command, type Outcome } from "./command.js";
 
 /** A throw-away certificate authority and serving certificate. */

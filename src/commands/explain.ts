@@ -1,5 +1,5 @@
 import { WrongUse, type Config } from "../config.js";
-import { describeEndpoint, describePoint, policyName } from "../engine/describe.js";
+import { describeEndpoint, describePoint, policyName } from "../proof/describe.js";
 import { evaluate } from "../engine/evaluate.js";
 import type { Connection, EndVerdict, EngineProfile, Verdict } from "../engine/verdict.js";
 import { isLive, type Endpoint } from "../model/endpoint.js";

@@ -1,6 +1,6 @@
 import { WrongUse, type Config } from "../config.js";
-import { fixFlow } from "../engine/fix.js";
-import { holds, type ProofContext } from "../engine/prove.js";
+import { fixFlow } from "../fix/fix.js";
+import { holds, type ProofContext } from "../proof/prove.js";
 import { kindKey, nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { VerifiedFix } from "../model/violation.js";

@@ -1,6 +1,6 @@
 import { WrongUse, type Config } from "../config.js";
 import { endpointOf } from "../engine/endpoints.js";
-import type { Flow, FlowPeer, PodSpace } from "../engine/question.js";
+import type { Flow, FlowPeer, PodSpace } from "../proof/question.js";
 import type { Namespace, Pod } from "../model/endpoint.js";
 import { readLabelSelector } from "../model/label-selector.js";
 import { ok } from "../model/result.js";

@@ -1,9 +1,9 @@
 import { WrongUse, type Config } from "../config.js";
-import { describeCounterexample, describeEndpoint, describePoint } from "../engine/describe.js";
-import { equivalent, implies } from "../engine/implies.js";
-import { isolated } from "../engine/prove-isolation.js";
-import { excludes, holds, type ProofContext } from "../engine/prove.js";
-import { blamed, type Counterexample, type Proof } from "../engine/question.js";
+import { describeCounterexample, describeEndpoint, describePoint } from "../proof/describe.js";
+import { equivalent, implies } from "../proof/implies.js";
+import { isolated } from "../proof/prove-isolation.js";
+import { excludes, holds, type ProofContext } from "../proof/prove.js";
+import { blamed, type Counterexample, type Proof } from "../proof/question.js";
 import { isRecord, nameKey, type KubeObject } from "../model/kubernetes.js";
 import { DIRECTIONS } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";

@@ -6,13 +6,13 @@ import type { KubeObject } from "../model/kubernetes.js";
 import { formatProblem } from "../model/result.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { webhookConfigurations, type WebhookTarget } from "../review/webhooks.js";
-import { CertificateKeeper } from "../server/certificate-keeper.js";
-import { SecretCertificate } from "../server/certificate-secret.js";
-import { Leader } from "../server/leader.js";
+import { CertificateKeeper } from "../upkeep/certificate-keeper.js";
+import { SecretCertificate } from "../upkeep/certificate-secret.js";
+import { Leader } from "../upkeep/leader.js";
 import type { ServerMetrics } from "../server/metrics.js";
 import type { ObjectAt } from "../model/object-store.js";
-import { clusterObjects } from "../sources/cluster-objects.js";
-import { connectCluster } from "../sources/cluster.js";
+import { clusterObjects } from "../cluster/objects.js";
+import { connectCluster } from "../cluster/cluster.js";
 import { unwrap } from "./command.js";
 
 export interface LeadingParts {

@@ -6,8 +6,8 @@ import type { Access } from "../server/access.js";
 import type { JudgeParts } from "../server/judge.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { KindState } from "../server/metrics.js";
-import type { Provisioner } from "../server/provision.js";
-import type { Condition } from "../server/readiness.js";
+import type { Provisioner } from "../upkeep/provision.js";
+import type { Condition } from "../model/readiness.js";
 import type { CalledBy } from "../server/self-probe.js";
 import { factsOf } from "../sources/files.js";
 

@@ -13,7 +13,7 @@ import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { whenever } from "../server/idle-work.js";
-import { readinessOf } from "../server/readiness.js";
+import { readinessOf } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
 import { serve, type Certificates, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";

@@ -1,4 +1,4 @@
-import type { FlowTarget } from "../engine/question.js";
+import type { FlowTarget } from "../proof/question.js";
 import { isRecord } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";

@@ -1,4 +1,4 @@
-import type { Flow, Proof } from "../engine/question.js";
+import type { Flow, Proof } from "../proof/question.js";
 import type { ContainerPort } from "../model/endpoint.js";
 import { isRecord, nameKey } from "../model/kubernetes.js";
 import { readLabelSelector } from "../model/label-selector.js";

@@ -1,7 +1,7 @@
-import { describeCounterexample, endNamespaces } from "../engine/describe.js";
-import { closeFlow } from "../engine/narrow.js";
-import { affectedPods, excludes, excludesForPod, exclusionRegression, type ProofContext } from "../engine/prove.js";
-import type { Flow, FlowPeer, FlowTarget, Proof } from "../engine/question.js";
+import { describeCounterexample, endNamespaces } from "../proof/describe.js";
+import { closeFlow } from "../fix/narrow.js";
+import { affectedPods, excludes, excludesForPod, exclusionRegression, type ProofContext } from "../proof/prove.js";
+import type { Flow, FlowPeer, FlowTarget, Proof } from "../proof/question.js";
 import type { EndVerdict } from "../engine/verdict.js";
 import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
 import { nameKey } from "../model/kubernetes.js";

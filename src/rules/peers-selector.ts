@@ -1,4 +1,4 @@
-import type { FlowPeer, FlowTarget } from "../engine/question.js";
+import type { FlowPeer, FlowTarget } from "../proof/question.js";
 import { nameKey } from "../model/kubernetes.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { formatTraffic } from "../model/traffic.js";

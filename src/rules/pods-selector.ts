@@ -1,4 +1,4 @@
-import type { FlowPeer, FlowTarget, FlowTraffic } from "../engine/question.js";
+import type { FlowPeer, FlowTarget, FlowTraffic } from "../proof/question.js";
 import { isLive, type ContainerPort, type Pod } from "../model/endpoint.js";
 import { isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
 import { readLabelSelector } from "../model/label-selector.js";

@@ -1,4 +1,4 @@
-import type { Flow, FlowPeer, FlowTarget, PodSpace } from "../engine/question.js";
+import type { Flow, FlowPeer, FlowTarget, PodSpace } from "../proof/question.js";
 import type { ContainerPort } from "../model/endpoint.js";
 import { DIRECTIONS, type NamedPort } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";

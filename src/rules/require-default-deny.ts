@@ -1,6 +1,6 @@
-import { isolated, isolationRegression } from "../engine/prove-isolation.js";
-import { describeCounterexample } from "../engine/describe.js";
-import type { Counterexample, PodSpace, Proof } from "../engine/question.js";
+import { isolated, isolationRegression } from "../proof/prove-isolation.js";
+import { describeCounterexample } from "../proof/describe.js";
+import type { Counterexample, PodSpace, Proof } from "../proof/question.js";
 import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
 import { nameKey } from "../model/kubernetes.js";
 import { ok } from "../model/result.js";

@@ -1,10 +1,10 @@
-import { describeCounterexample, describeEnd, describeEndpoint, endNamespaces } from "../engine/describe.js";
-import { fixFlow } from "../engine/fix.js";
-import { affectedPods, holds, holdsForPod, regression, type ProofContext } from "../engine/prove.js";
-import { likenessOf } from "../engine/likeness.js";
-import { isNoLoss, lossesOf, mayLose, type Losses } from "../engine/losses.js";
-import { StandingFlow } from "../engine/standing.js";
-import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../engine/question.js";
+import { describeCounterexample, describeEnd, describeEndpoint, endNamespaces } from "../proof/describe.js";
+import { fixFlow } from "../fix/fix.js";
+import { affectedPods, holds, holdsForPod, regression, type ProofContext } from "../proof/prove.js";
+import { likenessOf } from "../proof/likeness.js";
+import { isNoLoss, lossesOf, mayLose, type Losses } from "../proof/losses.js";
+import { StandingFlow } from "../proof/standing.js";
+import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../proof/question.js";
 import { isLive, type Pod } from "../model/endpoint.js";
 import { nameKey, refOf, type ObjectRef } from "../model/kubernetes.js";
 import type { Direction, Policy } from "../model/policy.js";

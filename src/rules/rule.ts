@@ -1,5 +1,5 @@
 import type { CelVariables } from "../cel/expression.js";
-import type { Budget } from "../engine/question.js";
+import type { Budget } from "../proof/question.js";
 import type { EngineProfile } from "../engine/verdict.js";
 import type { AdmissionRequest, PatchOperation } from "../model/admission.js";
 import type { Pod } from "../model/endpoint.js";

@@ -4,7 +4,7 @@ import { loopbackOnly, type Access } from "./access.js";
 import { answerReview, startCall, type Answer, type Call, type EdgeParts } from "./admission-edge.js";
 import { timeToAnswer } from "./deadline.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
-import { readinessText, type Readiness } from "./readiness.js";
+import { readinessText, type Readiness } from "../model/readiness.js";
 import { ROUTES, type Route } from "./route.js";
 import { traceIdOf } from "./trace.js";
 

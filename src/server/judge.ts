@@ -8,8 +8,8 @@ import type { PendingChange, View } from "../review/pending-change.js";
 import type { Judge } from "./admission-edge.js";
 import type { LiveSnapshot } from "./live-snapshot.js";
 import type { ServerMetrics } from "./metrics.js";
-import { NotNow } from "./not-now.js";
-import type { PendingChanges } from "./pending.js";
+import { NotNow } from "../pending/not-now.js";
+import type { PendingChanges } from "../pending/pending-changes.js";
 import type { Route } from "./route.js";
 import { stateChanges } from "./state-changes.js";
 

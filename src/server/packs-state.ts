@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Log } from "../log.js";
 import { formatProblem, type Problem } from "../model/result.js";
-import type { Condition } from "./readiness.js";
+import type { Condition } from "../model/readiness.js";
 
 /** What is in force, as the edge tells it. */
 export interface PacksInForce {

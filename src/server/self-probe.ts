@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIP, type AddressInfo } from "node:net";
 import { checkServerIdentity, connect, type ConnectionOptions, type PeerCertificate } from "node:tls";
-import type { Condition } from "./readiness.js";
+import type { Condition } from "../model/readiness.js";
 
 /** How a webhook configuration says that Sluice is to be called. */
 export interface CalledBy {

@@ -6,11 +6,11 @@ import type { Log } from "../log.js";
 import { hasClientCertificate, type Access } from "./access.js";
 import type { EdgeParts } from "./admission-edge.js";
 import { createApp } from "./app.js";
-import { loadOrCreate, type ServedCertificate } from "./certificate-files.js";
-import { CertificateWatch } from "./certificate-watch.js";
+import { loadOrCreate, type ServedCertificate } from "../upkeep/certificate-files.js";
+import { CertificateWatch } from "../upkeep/certificate-watch.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
 import type { KindState } from "./metrics.js";
-import { readinessOf, type Condition } from "./readiness.js";
+import { readinessOf, type Condition } from "../model/readiness.js";
 import { SelfProbe, type ProbeParts } from "./self-probe.js";
 
 export interface ServeParts extends EdgeParts {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { policyKinds } from "../dialects/index.js";
 import { failed, ok, type Result } from "../model/result.js";
 import { Snapshot } from "../model/snapshot.js";
-import type { FollowedCluster, WatchedKind } from "./cluster.js";
+import type { FollowedCluster, WatchedKind } from "../cluster/cluster.js";
 import { loadState, type LoadedState } from "./files.js";
 
 export interface StateOf {
@@ -49,7 +49,7 @@ export function followedKinds(kinds: readonly WatchedKind[]): readonly WatchedKi
 const GIVE_UP_SECONDS = 15;
 
 async function readCluster(kinds: readonly WatchedKind[]): Promise<Result<LoadedState>> {
-  const [{ connectCluster, followCluster }, { createLog }] = await Promise.all([import("./cluster.js"), import("../log.js")]);
+  const [{ connectCluster, followCluster }, { createLog }] = await Promise.all([import("../cluster/cluster.js"), import("../log.js")]);
   const connection = await connectCluster();
   if (!connection.ok) return connection;
   const read = { snapshot: Snapshot.EMPTY };

@@ -1,4 +1,4 @@
-import { describeAllowance, describeDenial, describePoint } from "../engine/describe.js";
+import { describeAllowance, describeDenial, describePoint } from "../proof/describe.js";
 import { groupNamed, otherEnds, type EndGroup, type NamedEnd } from "../engine/end-groups.js";
 import { evaluate } from "../engine/evaluate.js";
 import { pointsNamed } from "../engine/named-ends.js";

@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { issueCa, issueLeaf } from "../../src/server/certificates.js";
+import { issueCa, issueLeaf } from "../../src/upkeep/certificates.js";
 
 /** How the way to the API server misbehaves; may be changed at any time. */
 export interface Faults {

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmdirSync, rmSync, statfsSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadOrCreate } from "../../src/server/certificate-files.js";
-import { CertificateWatch } from "../../src/server/certificate-watch.js";
+import { loadOrCreate } from "../../src/upkeep/certificate-files.js";
+import { CertificateWatch } from "../../src/upkeep/certificate-watch.js";
 import { keptLog } from "../server/small-app.js";
 
 /** A disk of 64 KB; only root may mount one. */

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildProgram, type Program } from "../commands/program.js";
 import { freePorts } from "../e2e/free-ports.js";
 import { waitFor } from "../e2e/wait-for.js";
-import { issueCa } from "../../src/server/certificates.js";
+import { issueCa } from "../../src/upkeep/certificates.js";
 
 /** Certificates that change under keep-alive load. `CHAOS_ROTATIONS=20,3` says how many leaves and CAs. */
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { issueCa } from "../../src/server/certificates.js";
+import { issueCa } from "../../src/upkeep/certificates.js";
 import { buildProgram, type Program } from "./program.js";
 
 describe("sluice webhooks", () => {

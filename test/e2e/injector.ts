@@ -1,7 +1,7 @@
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { issueCa, issueLeaf } from "../../src/server/certificates.js";
+import { issueCa, issueLeaf } from "../../src/upkeep/certificates.js";
 import type { Cluster } from "./cluster-client.js";
 import { installWebhooks } from "./cluster-webhooks.js";
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Flow, FlowPeer, FlowTarget, FlowTraffic, PodSpace } from "../../src/engine/question.js";
+import type { Flow, FlowPeer, FlowTarget, FlowTraffic, PodSpace } from "../../src/proof/question.js";
 import type { Namespace, Pod } from "../../src/model/endpoint.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { ALL_PORTS, portRange, type TrafficSet } from "../../src/model/traffic.js";

@@ -1,5 +1,5 @@
 import { evaluate, evaluateEnd } from "../../src/engine/evaluate.js";
-import type { Flow, FlowPeer, FlowTarget, PodSpace } from "../../src/engine/question.js";
+import type { Flow, FlowPeer, FlowTarget, PodSpace } from "../../src/proof/question.js";
 import type { EngineProfile } from "../../src/engine/verdict.js";
 import { isLive, namespaceLabels, type Endpoint, type Namespace, type Pod } from "../../src/model/endpoint.js";
 import type { Direction } from "../../src/model/policy.js";

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readObjects } from "../../src/dialects/index.js";
-import { fixFlow } from "../../src/engine/fix.js";
-import { closeFlow } from "../../src/engine/narrow.js";
-import { implies } from "../../src/engine/implies.js";
-import { excludes, holds, type ProofContext } from "../../src/engine/prove.js";
-import type { Flow } from "../../src/engine/question.js";
+import { fixFlow } from "../../src/fix/fix.js";
+import { closeFlow } from "../../src/fix/narrow.js";
+import { implies } from "../../src/proof/implies.js";
+import { excludes, holds, type ProofContext } from "../../src/proof/prove.js";
+import type { Flow } from "../../src/proof/question.js";
 import { isLive } from "../../src/model/endpoint.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { DIRECTIONS, type Policy } from "../../src/model/policy.js";

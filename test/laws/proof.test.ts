@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../src/engine/evaluate.js";
-import { equivalent, implies } from "../../src/engine/implies.js";
-import { excludes, excludesForPod, exclusionRegression, holds, holdsForPod, regression, affectedRunning } from "../../src/engine/prove.js";
-import { isolated, isolationRegression } from "../../src/engine/prove-isolation.js";
-import type { Counterexample, Flow, FlowPeer, PodSpace, Proof } from "../../src/engine/question.js";
+import { equivalent, implies } from "../../src/proof/implies.js";
+import { excludes, excludesForPod, exclusionRegression, holds, holdsForPod, regression, affectedRunning } from "../../src/proof/prove.js";
+import { isolated, isolationRegression } from "../../src/proof/prove-isolation.js";
+import type { Counterexample, Flow, FlowPeer, PodSpace, Proof } from "../../src/proof/question.js";
 import type { EngineProfile } from "../../src/engine/verdict.js";
 import { isLive, type Endpoint } from "../../src/model/endpoint.js";
 import { DIRECTIONS } from "../../src/model/policy.js";

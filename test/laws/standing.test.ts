@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lossesOf, mayLose } from "../../src/engine/losses.js";
-import { holds, regression } from "../../src/engine/prove.js";
-import type { Flow, FlowPeer, FlowTarget, FlowTraffic } from "../../src/engine/question.js";
-import { StandingFlow } from "../../src/engine/standing.js";
+import { lossesOf, mayLose } from "../../src/proof/losses.js";
+import { holds, regression } from "../../src/proof/prove.js";
+import type { Flow, FlowPeer, FlowTarget, FlowTraffic } from "../../src/proof/question.js";
+import { StandingFlow } from "../../src/proof/standing.js";
 import { readObjects } from "../../src/dialects/index.js";
 import { isLive, type Pod } from "../../src/model/endpoint.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";

@@ -9,7 +9,7 @@ import forge from "node-forge";
 import request from "supertest";
 import { afterAll, describe, expect, test } from "vitest";
 import { byToken, loopbackOnly } from "../../src/server/access.js";
-import { issueCa, issueLeaf, type KeyPair } from "../../src/server/certificates.js";
+import { issueCa, issueLeaf, type KeyPair } from "../../src/upkeep/certificates.js";
 import { serve } from "../../src/server/serve.js";
 import { reviewOf } from "./requests.js";
 import { smallApp, smallParts } from "./small-app.js";

@@ -5,7 +5,7 @@ import { text as readText } from "node:stream/consumers";
 import request from "supertest";
 import { describe, expect, test } from "vitest";
 import { createApp } from "../../src/server/app.js";
-import { readinessOf } from "../../src/server/readiness.js";
+import { readinessOf } from "../../src/model/readiness.js";
 import { ALLOWED, DENIED } from "./decisions.js";
 import { DECODED, reviewOf, UID } from "./requests.js";
 import { smallApp, smallParts } from "./small-app.js";

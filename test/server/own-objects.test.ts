@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { AdmissionRequest } from "../../src/model/admission.js";
 import { judgeOwn } from "../../src/server/own-objects.js";
-import { statusWith, writeStatus, type OwnOutcome } from "../../src/server/own-status.js";
+import { statusWith, writeStatus, type OwnOutcome } from "../../src/upkeep/own-status.js";
 import { ALLOWED } from "./decisions.js";
-import { MemoryObjects } from "./memory-objects.js";
+import { MemoryObjects } from "../upkeep/memory-objects.js";
 import { keptLog } from "./small-app.js";
 
 const AT = { apiVersion: "sluice.dev/v1alpha1", resource: "rulepacks", name: "house" };

@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { served } from "../../src/server/certificate-files.js";
-import { issueCa, issueLeaf, type KeyPair } from "../../src/server/certificates.js";
+import { served } from "../../src/upkeep/certificate-files.js";
+import { issueCa, issueLeaf, type KeyPair } from "../../src/upkeep/certificates.js";
 import { SelfProbe, type CalledBy } from "../../src/server/self-probe.js";
 
 const now = new Date();

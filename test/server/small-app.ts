@@ -3,7 +3,7 @@ import { createLog } from "../../src/log.js";
 import type { Judge } from "../../src/server/admission-edge.js";
 import { createApp, type AppParts } from "../../src/server/app.js";
 import { ServerMetrics } from "../../src/server/metrics.js";
-import { readinessOf } from "../../src/server/readiness.js";
+import { readinessOf } from "../../src/model/readiness.js";
 import { ALLOWED, DENIED } from "./decisions.js";
 
 /** Small and real: labels pods on the mutating route, and refuses to let a policy named `allow-dns` go. */
