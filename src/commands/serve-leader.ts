@@ -9,6 +9,9 @@ import { webhookConfigurations, type WebhookTarget } from "../review/webhooks.js
 import { CertificateKeeper } from "../upkeep/certificate-keeper.js";
 import { SecretCertificate } from "../upkeep/certificate-secret.js";
 import { Leader } from "../upkeep/leader.js";
+import { Suspension } from "../upkeep/suspension.js";
+import type { Condition } from "../model/readiness.js";
+import { suspensionOf } from "../model/suspension.js";
 import type { ServerMetrics } from "../server/metrics.js";
 import type { ObjectAt } from "../model/object-store.js";
 import { clusterObjects } from "../cluster/objects.js";
@@ -26,6 +29,8 @@ export interface Leading {
   readonly certificates: SecretCertificate;
   /** Other packs are in force, which may ask for other configurations. */
   packsChanged(): void;
+  /** Are the webhook configurations kept? */
+  condition(): Condition;
   stop(): Promise<void>;
 }
 
@@ -36,6 +41,10 @@ export async function startLeading(config: Config & { readonly certSecret: strin
   const { namespace, name } = namedPair("--cert-secret", config.certSecret);
   const secret: ObjectAt = { apiVersion: "v1", resource: "secrets", namespace, name };
   const certificates = await SecretCertificate.open({ store, at: secret, log });
+  // Of the same name: replicas that share a certificate share a leader.
+  const at: ObjectAt = { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name };
+  const suspension = new Suspension(metrics.registry);
+  const isSuspended = async (signal: AbortSignal): Promise<boolean> => suspensionOf(await store.read(at, signal)) !== undefined;
   const target = targetOf(config);
   const told = { problem: "" };
   const configurations = (caBundle: string): readonly KubeObject[] | undefined => {
@@ -45,21 +54,22 @@ export async function startLeading(config: Config & { readonly certSecret: strin
     told.problem = problem;
     return made.ok ? made.value : undefined;
   };
-  const keeper = new CertificateKeeper({ store, secret, names: [...namesOf(target), ...config.names], owner: namespace, configurations, changed: (held) => certificates.take(held), log });
+  const keeper = new CertificateKeeper({ store, secret, names: [...namesOf(target), ...config.names], owner: namespace, configurations, isSuspended, changed: (held) => certificates.take(held), log });
   const leader = new Leader({
     store,
-    // Of the same name: replicas that share a certificate share a leader.
-    at: { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name },
+    at,
     identity: `${hostname()}_${randomUUID()}`,
     lead: (leading) => keeper.run(leading),
     log,
     registry: metrics.registry,
+    seen: (lease) => suspension.see(lease),
   });
   const stopping = new AbortController();
   const running = leader.run(stopping.signal);
   return {
     certificates,
     packsChanged: () => keeper.nudge(),
+    condition: () => suspension.condition(),
     stop: async () => {
       stopping.abort();
       await running;

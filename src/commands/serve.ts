@@ -15,7 +15,7 @@ import { waitForProvision } from "../server/provision-wait.js";
 import { whenever } from "../server/idle-work.js";
 import { readinessOf } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
-import { serve, type Certificates, type RunningServer } from "../server/serve.js";
+import { serve, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";
 import type { Problem, Result } from "../model/result.js";
 import type { CompiledPacks } from "../packs/compile.js";
@@ -55,7 +55,7 @@ async function run(config: Config): Promise<Outcome> {
   follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
   const clientCa = await clientCaOf(config);
-  const server = await start(config, { packs, state, live, source, log, metrics, ...(clientCa !== undefined && { clientCa }), ...(leading && { certificates: leading.certificates }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
+  const server = await start(config, { packs, state, live, source, log, metrics, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
   const ready = (): boolean => readinessOf([state.condition(), ...source.conditions()]).ready;
   const cool = whenever(() => (ready() ? packs.inForce.loaded.packs : undefined), (inForce) => warm(live.current, inForce));
   const stop = async (): Promise<void> => {
@@ -136,7 +136,7 @@ interface Parts {
   readonly source: Source;
   readonly log: Log;
   readonly metrics: ServerMetrics;
-  readonly certificates?: Certificates;
+  readonly leading?: Leading;
   readonly record?: (judged: Judged) => void;
   /** PEM. */
   readonly clientCa?: string;
@@ -152,7 +152,7 @@ async function clientCaOf({ clientCa }: Config): Promise<string | undefined> {
 }
 
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
-  const { packs, state, live, source, log, metrics } = parts;
+  const { packs, state, live, source, log, metrics, leading } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
   const stamped = (decide: typeof reviewValidation): JudgeParts["validate"] => (request, snapshot, fixes = true) => {
@@ -181,13 +181,13 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     ...(source.openChanges ? { pending: source.openChanges } : {}),
     ...(source.access ? { access: source.access } : {}),
     ...(parts.clientCa !== undefined ? { clientCa: parts.clientCa } : {}),
-    ...(source.checks ? { checks: source.checks } : {}),
+    checks: () => [...(source.checks?.() ?? []), ...(leading ? [leading.condition()] : [])],
     ...(source.calledBy ? { calledBy: source.calledBy } : {}),
     host: config.host,
     port: config.port,
     certDir: config.certDir,
     names: config.names,
-    ...(parts.certificates && { certificates: parts.certificates }),
+    ...(leading && { certificates: leading.certificates }),
     ...(parts.record && { record: parts.record }),
   });
 }

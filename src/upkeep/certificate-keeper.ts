@@ -28,6 +28,8 @@ export interface KeeperParts {
   readonly owner: string;
   /** The webhook configurations wanted now, for clients that are to trust these CAs. Undefined while they cannot be told. */
   readonly configurations: (caBundle: string) => readonly KubeObject[] | undefined;
+  /** Has somebody said that the configurations be left as they are? Nobody, by default. */
+  readonly isSuspended?: (signal: AbortSignal) => Promise<boolean>;
   /** The certificate to serve has changed. */
   readonly changed: (held: Held) => void;
   readonly log: Log;
@@ -87,7 +89,7 @@ export class CertificateKeeper {
 
   /** One thing; true when there is nothing more to do for now. */
   async #look(leading: AbortSignal): Promise<boolean> {
-    const { store, secret, names, now = () => new Date(), changed, log, configurations } = this.#parts;
+    const { store, secret, names, now = () => new Date(), changed, log, configurations, isSuspended = async () => false } = this.#parts;
     const stored = await store.read(secret, leading);
     const held = heldIn(stored);
     if (held.cas.some((pem) => !isOwnCa(pem))) throw new Error(`Secret \`${secret.namespace ?? ""}/${secret.name}\` holds a CA that Sluice did not make: name another Secret, or serve with \`--cert-dir\``);
@@ -101,7 +103,7 @@ export class CertificateKeeper {
     }
     changed(held);
     const bundle = configurations(held.cas.join(""));
-    const isTrue = bundle !== undefined && (await keepConfigurations(await this.#owned(bundle, leading), { store, log }, leading));
+    const isTrue = bundle !== undefined && (await keepConfigurations(await this.#owned(bundle, leading), { store, log, isSuspended }, leading));
     this.#note(held, isTrue);
     return isTrue || bundle === undefined;
   }

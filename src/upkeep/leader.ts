@@ -25,6 +25,8 @@ export interface LeaderParts {
   readonly lead: (leading: AbortSignal) => Promise<void>;
   readonly log: Log;
   readonly registry: Registry;
+  /** Told of the Lease at every look. */
+  readonly seen?: (lease: KubeObject | undefined) => void;
   readonly timing?: LeaderTiming;
 }
 
@@ -88,6 +90,7 @@ export class Leader {
     const { leaseMs, deadlineMs } = this.#timing;
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(deadlineMs)]);
     const stored = await store.read(at, signal);
+    this.#parts.seen?.(stored);
     const lease = stored && readLease(stored, leaseMs);
     if (stored && lease && lease.holder !== identity && !this.#isAbandoned(stored, lease)) return false;
     const isOurs = lease?.holder === identity;

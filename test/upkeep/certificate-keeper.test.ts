@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { KubeObject } from "../../src/model/kubernetes.js";
+import { SUSPENDED, suspensionOf } from "../../src/model/suspension.js";
 import { CertificateKeeper } from "../../src/upkeep/certificate-keeper.js";
 import type { Held } from "../../src/upkeep/certificate-plan.js";
 import { heldIn, SecretCertificate, secretOf } from "../../src/upkeep/certificate-secret.js";
@@ -10,6 +11,7 @@ import { MemoryObjects } from "./memory-objects.js";
 import { keptLog } from "../server/small-app.js";
 
 const SECRET = { apiVersion: "v1", resource: "secrets", namespace: "sluice-system", name: "certificates" };
+const LEASE = { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace: "sluice-system", name: "lease" };
 const NOW = new Date("2026-11-21T12:00:00Z");
 const TIMING = { lookMs: 20, stepMs: 1, spreadMs: 120 };
 
@@ -38,7 +40,8 @@ const configuration = (caBundle: string): KubeObject => ({
 
 function lead(name = "a", changed: (held: Held) => void = () => undefined): CertificateKeeper {
   const { store } = objects.client(name);
-  const keeper = new CertificateKeeper({ store, secret: SECRET, names: ["sluice.sluice-system.svc"], owner: "sluice-system", configurations: (ca) => [configuration(ca)], changed, log: kept.log, now: () => now, timing: TIMING });
+  const isSuspended = async (signal: AbortSignal): Promise<boolean> => suspensionOf(await store.read(LEASE, signal)) !== undefined;
+  const keeper = new CertificateKeeper({ store, secret: SECRET, isSuspended, names: ["sluice.sluice-system.svc"], owner: "sluice-system", configurations: (ca) => [configuration(ca)], changed, log: kept.log, now: () => now, timing: TIMING });
   const leading = new AbortController();
   const running = keeper.run(leading.signal);
   const before = stop;
@@ -121,6 +124,28 @@ describe("the keeper", () => {
     expect(objects.get("deny")?.metadata.labels).toEqual({ team: "x", "app.kubernetes.io/name": "sluice" });
     objects.delete("deny");
     await settled(isTrue);
+  });
+
+  test("while it is suspended it makes nothing and puts nothing right, but the configurations trust every new CA; then all is as before", async () => {
+    const suspend = (annotations: Record<string, string>): void => objects.put(LEASE, { apiVersion: LEASE.apiVersion, kind: "Lease", metadata: { name: LEASE.name, namespace: LEASE.namespace, annotations } });
+    lead();
+    await settled(isTrue);
+    suspend({ [SUSPENDED]: "by a test" });
+    const ignoring = (one: KubeObject): KubeObject => ({ ...one, webhooks: (one["webhooks"] as object[]).map((webhook) => ({ ...webhook, failurePolicy: "Ignore" })) });
+    objects.edit("deny", ignoring);
+    const policy = (): unknown => (objects.get("deny")?.["webhooks"] as { failurePolicy?: string }[])[0]?.failurePolicy;
+    const [first] = held().cas;
+    await renewLeaves();
+    now = daysOn(244);
+    await settled(() => held().cas.length === 2 && held().cas[1] === first && isTrue() && signedBy(0));
+    expect(policy()).toBe("Ignore");
+    objects.delete("deny");
+    const { length } = objects.writes;
+    await sleep(200);
+    expect([objects.get("deny"), objects.writes.length]).toEqual([undefined, length]);
+    suspend({});
+    await settled(isTrue);
+    expect(policy()).toBeUndefined();
   });
 
   test("two that both believe they lead end with one CA, one leaf, and configurations that trust it", async () => {
