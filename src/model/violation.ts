@@ -13,6 +13,11 @@ export function milder(a: EnforcementAction, b: EnforcementAction): EnforcementA
   return STRENGTH.indexOf(a) < STRENGTH.indexOf(b) ? a : b;
 }
 
+/** What a violation that an exception covers still does. */
+export function exceptedAction({ becomes }: GrantedException, action: EnforcementAction): EnforcementAction {
+  return milder(becomes ?? "warn", action);
+}
+
 /** A change that makes a violated rule hold again, proven by the same engine. */
 export interface VerifiedFix {
   /** Objects to apply, as a person would write them. */
@@ -56,6 +61,8 @@ export interface GrantedException {
   readonly owner: string;
   /** Its last day or its end, as written. */
   readonly expires: string;
+  /** The most that the violation does; `warn` when absent. */
+  readonly becomes?: "dryrun";
 }
 
 /** `excepted by \`x\` of owner until 2027-01-31`. */

@@ -20,6 +20,7 @@ export const EXCEPTION_SCHEMA = {
         reason: { type: "string", description: "why the rules cannot be kept, and what is done about it", examples: ["the old billing pods move to space-billing in the first quarter"] },
         expires: { type: "string", description: "its last day (UTC), or its end with a time zone (RFC 3339)", examples: ["2027-01-31", "2027-01-31T18:00:00+01:00"] },
         rules: { type: "array", minItems: 1, items: { type: "string", pattern: "^[a-z0-9*-]+/[a-z0-9*-]+$" }, description: "rules as `pack/rule`; `*` stands for any text, and `pack/*` for a whole pack", examples: [["baseline/*", "restricted/broad-egress"]] },
+        becomes: { enum: ["warn", "dryrun"], description: "what a violation is instead of a refusal: told to whoever makes the change (the default), or only counted and logged" },
         namespaces: { ...NAMES, description: "what is broken lies in one of these; for a flow, the namespace of its subject. `*` stands for any text. Absent: everywhere", examples: [["billing", "billing-*"]] },
         objects: {
           type: "array",

@@ -20,6 +20,8 @@ export interface Exception {
   /** The first instant at which it covers nothing any more. */
   readonly ends: number;
   readonly scope: ExceptionScope;
+  /** The most that what it covers does. */
+  readonly becomes: "warn" | "dryrun";
   /** What is wrong with it. An exception with problems covers nothing. Paths are those of its object. */
   readonly problems: readonly Problem[];
 }
@@ -68,6 +70,7 @@ export function parseException(object: KubeObject): Exception {
     reason: textOf(spec.reason).trim(),
     expires,
     ends: ends ?? 0,
+    becomes: spec.becomes === "dryrun" ? "dryrun" : "warn",
     scope: shape.length === 0 ? scopeOf(spec) : { rules: [] },
     problems,
   };

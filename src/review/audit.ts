@@ -11,7 +11,7 @@ import { exceptionsFor } from "./exceptions.js";
 import { applyExemptions } from "./exemptions.js";
 import { fromEach, fromErrors, fromOutcomes, joinVerdicts, NO_VERDICTS, objectOf, scopeOf, type Excepting, type Verdicts } from "./findings.js";
 import { requestOf, requestsFor, userInfo } from "./proposed.js";
-import { guarded, inOrder, judgeObject, unreadablePart, withFixes, withParams, type ReviewContext } from "./review.js";
+import { answeredFor, guarded, inOrder, judgeObject, unreadablePart, withFixes, withParams, type ReviewContext } from "./review.js";
 
 /** What a whole cluster breaks. */
 export interface Audit {
@@ -117,7 +117,7 @@ class Auditor {
   policy(object: KubeObject, problems: readonly Problem[]): void {
     const change = this.standing(object);
     const { granted, lapsed } = this.excepting(change)("sluice/readable", change.namespace);
-    const unread = problems.map((problem): Violation => ({ ...unreadablePart(problem, change), ...(granted && { action: "warn", exception: granted }) }));
+    const unread = problems.map((problem): Violation => ({ ...unreadablePart(problem, change), ...answeredFor(granted) }));
     this.add([{ violations: unread, warnings: unread.length > 0 ? lapsed : [], errors: [] }, ...this.objectVerdicts(this.objectRules, change)], change);
   }
 

@@ -9,9 +9,9 @@ export function exceptionsFor(change: Change, { exceptions }: Pick<CompiledPacks
   const [object, user] = [objectOf(change), change.request.userInfo];
   return (rule, namespace) => {
     const fitting = exceptions.filter((exception) => isInScope(exception, { rule, object, user, ...(namespace === undefined ? {} : { namespace }) }));
-    const covering = fitting.filter((exception) => covers(exception, now)).sort((a, b) => b.ends - a.ends);
+    const covering = fitting.filter((exception) => covers(exception, now)).sort((a, b) => Number(b.becomes === "dryrun") - Number(a.becomes === "dryrun") || b.ends - a.ends);
     const [granted] = covering;
-    if (granted) return { granted: { name: granted.name, owner: granted.owner, expires: granted.expires }, lapsed: [] };
+    if (granted) return { granted: { name: granted.name, owner: granted.owner, expires: granted.expires, ...(granted.becomes === "dryrun" && { becomes: granted.becomes }) }, lapsed: [] };
     return { lapsed: fitting.map((exception) => lapsedText(exception, rule)) };
   };
 }

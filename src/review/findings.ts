@@ -1,6 +1,6 @@
 import { nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
-import { milder, type EnforcementAction, type GrantedException, type VerifiedFix, type Violation } from "../model/violation.js";
+import { exceptedAction, milder, type EnforcementAction, type GrantedException, type VerifiedFix, type Violation } from "../model/violation.js";
 import type { CompiledRule } from "../packs/compile.js";
 import type { Change, Finding, Outcome, Scope } from "../rules/rule.js";
 
@@ -76,7 +76,7 @@ interface Heard extends Finding {
 /** A finding with the identity that its rule gives it. A part's own action never exceeds what the rule enforces now. */
 function toViolation(rule: CompiledRule, finding: Heard, { object, action }: Reporting): Found | undefined {
   const own = milder(action, finding.action ?? action);
-  const enforced = finding.exception ? milder("warn", own) : own;
+  const enforced = finding.exception ? exceptedAction(finding.exception, own) : own;
   if (enforced === "off") return undefined;
   const { action: _own, scope: _scope, affected, fix: makeFix, message, ...found } = finding;
   const runningPods = affected && new Set(affected).size;

@@ -3,7 +3,7 @@ import type { Decision } from "../model/decision.js";
 import { isLive } from "../model/endpoint.js";
 import type { Problem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { Violation } from "../model/violation.js";
+import type { GrantedException, Violation } from "../model/violation.js";
 import { ruleId } from "../model/violation.js";
 import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
 import { candidates } from "../packs/rule-index.js";
@@ -167,8 +167,13 @@ function unreadable({ change, problems }: Reading, excepting: Excepting): Verdic
   if (problems.length === 0 || change.touches !== "policy") return NO_VERDICTS;
   if (oldObject && isDeepStrictEqual(object?.spec, oldObject.spec)) return NO_VERDICTS;
   const { granted, lapsed } = excepting("sluice/readable", change.namespace);
-  const violations = problems.map((problem) => ({ ...unreadablePart(problem, change), ...(granted && { action: "warn" as const, exception: granted }) }));
+  const violations = problems.map((problem) => ({ ...unreadablePart(problem, change), ...answeredFor(granted) }));
   return { violations, warnings: lapsed, errors: [] };
+}
+
+/** What an exception makes of a violation that is no rule's. */
+export function answeredFor(granted: GrantedException | undefined): Partial<Pick<Violation, "action" | "exception">> {
+  return granted ? { action: granted.becomes ?? "warn", exception: granted } : {};
 }
 
 /** A part of the request's object that cannot be read. */

@@ -54,6 +54,10 @@ describe("a pod in a namespace without a baseline", () => {
     const asked = request("CREATE", pod("old", "web", "{sluice.dev/exempt: 'true', sluice.dev/exception: x0}"));
     expect(judge(asked, [`${good}, rules: ['baseline/*'], namespaces: [new]`], { snapshot: labelled }).allowed).toBe(false);
   });
+  it("is admitted without a word with `becomes: dryrun`, whatever else covers it", () => {
+    const decision = judge(created("old"), ["owner: b, expires: 2027-09-01, rules: ['baseline/*']", `${good}, rules: ['*/*'], becomes: dryrun`]);
+    expect([decision.allowed, warningsOf(decision), decision.violations.map(({ action, exception: by }) => [action, by?.name])]).toEqual([true, [], [["dryrun", "x1"]]]);
+  });
   it("of several the one that ends last is named", () => {
     const decision = judge(created("old"), ["owner: a, expires: 2027-02-01, rules: ['baseline/*']", "owner: b, expires: 2027-09-01, rules: ['baseline/*']"]);
     expect(decision.violations[0]?.exception).toEqual({ name: "x1", owner: "b", expires: "2027-09-01" });
