@@ -10,6 +10,7 @@ import { html } from "./html.js";
 import { json } from "./json.js";
 import { junit } from "./junit.js";
 import { markdown } from "./markdown.js";
+import { prometheus } from "./prometheus.js";
 import type { ConnectionsReport, DifferencesReport, FindingsReport, TestsReport } from "./report.js";
 import { sarif } from "./sarif.js";
 import { testsJson } from "./tests-json.js";
@@ -18,7 +19,7 @@ import { testsText } from "./tests-text.js";
 import { text } from "./text.js";
 
 /** Formats by the name that `-o` takes; the first of each is the default. */
-export const FINDINGS_REPORTS = { text, json, sarif, junit, markdown, html, csv } as const satisfies Record<string, FindingsReport>;
+export const FINDINGS_REPORTS = { text, json, sarif, junit, markdown, html, csv, prometheus } as const satisfies Record<string, FindingsReport>;
 
 export const CONNECTIONS_REPORTS = { text: connectionsText, json: connectionsJson, dot: connectionsDot, svg: connectionsSvg } as const satisfies Record<string, ConnectionsReport>;
 

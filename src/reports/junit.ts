@@ -1,15 +1,22 @@
 import { ruleId, type Violation } from "../model/violation.js";
 import { detailsOf, escapeMarkup, formatPlace, objectName, summary, type Finding, type FindingsReport } from "./report.js";
 
-/** JUnit XML: one case per broken rule and object; only what would be refused is a failure. No finding is one passed case. */
+/** JUnit XML: one case per broken rule and object; only what would be refused is a failure. What could not be looked at is an error. No finding is one passed case. */
 export const junit: FindingsReport = (found) => {
+  const { reasons = [] } = found;
   const suites = new Map<string, Finding[]>();
   for (const finding of found.findings) suites.set(finding.violation.pack, [...(suites.get(finding.violation.pack) ?? []), finding]);
   const failures = countFailures(found.findings);
-  const tests = Math.max(found.findings.length, 1);
-  const body = suites.size === 0 ? passed(summary(found)) : [...suites].map(([pack, findings]) => suite(pack, findings)).join("");
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="sluice" tests="${tests}" failures="${failures}" errors="0">\n${body}</testsuites>\n`;
+  const tests = Math.max(found.findings.length + reasons.length, 1);
+  const bodies = [...suites].map(([pack, findings]) => suite(pack, findings));
+  const body = [...bodies, ...(reasons.length === 0 ? [] : [incomplete(reasons)])].join("") || passed(summary(found));
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="sluice" tests="${tests}" failures="${failures}" errors="${reasons.length}">\n${body}</testsuites>\n`;
 };
+
+function incomplete(reasons: readonly string[]): string {
+  const cases = reasons.map((reason, i) => `    <testcase classname="sluice" name="complete ${i + 1}">\n      <error type="incomplete" message="${escapeMarkup(reason)}"/>\n    </testcase>\n`);
+  return `  <testsuite name="sluice" tests="${reasons.length}" failures="0" errors="${reasons.length}" skipped="0">\n${cases.join("")}  </testsuite>\n`;
+}
 
 function passed(name: string): string {
   return `  <testsuite name="sluice" tests="1" failures="0" errors="0" skipped="0">\n    <testcase classname="sluice" name="${escapeMarkup(name)}"/>\n  </testsuite>\n`;

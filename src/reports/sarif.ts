@@ -6,7 +6,7 @@ import { brokenRules, detailsOf, objectName, type Finding, type FindingsReport, 
 const LEVEL = { deny: "error", warn: "warning", dryrun: "note" } as const;
 
 /** SARIF 2.1.0 (OASIS, 2020), as code scanning services read it. */
-export const sarif: FindingsReport = ({ findings, notes }, { version }) => {
+export const sarif: FindingsReport = ({ findings, notes, warnings, reasons = [] }, { version }) => {
   const kinds = [...new Set(notes.map(({ kind }) => noteId(kind)))];
   const rules = [...[...brokenRules(findings)].map(([id, violation]) => describeRule(id, violation)), ...kinds.map((id) => describeRule(id, {}))];
   const index = new Map([...brokenRules(findings).keys(), ...kinds].map((id, i) => [id, i]));
@@ -20,6 +20,7 @@ export const sarif: FindingsReport = ({ findings, notes }, { version }) => {
     runs: [
       {
         tool: { driver: { name: "Sluice", version, rules } },
+        invocations: [{ executionSuccessful: reasons.length === 0, toolExecutionNotifications: [...reasons.map((text) => notification("error", `not complete: ${text}`)), ...warnings.map((text) => notification("warning", text))] }],
         columnKind: "utf16CodeUnits",
         results,
       },
@@ -27,6 +28,11 @@ export const sarif: FindingsReport = ({ findings, notes }, { version }) => {
   };
   return `${JSON.stringify(log, null, 2)}\n`;
 };
+
+/** What is about the run as a whole (3.58). */
+function notification(level: "error" | "warning", text: string): object {
+  return { level, message: { text } };
+}
 
 function noteId(kind: string): string {
   return `sluice/${kind}`;

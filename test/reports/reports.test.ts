@@ -1,35 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Violation } from "../../src/model/violation.js";
 import { chosen, CONNECTIONS_REPORTS, DIFFERENCES_REPORTS, FINDINGS_REPORTS } from "../../src/reports/index.js";
-import type { ConnectionLine, DifferenceLine, Findings } from "../../src/reports/report.js";
+import type { ConnectionLine, DifferenceLine } from "../../src/reports/report.js";
+import { BAD, NONE, OPTIONS, SOME, violation } from "./findings.js";
 
-const HOSTILE = `<script>alert("1 & '2'")</script> | \`x\` \u0000\u001b[31m\n=cmd, "quoted" [link](http://x) @someone ]]>`;
-
-function violation(over: Partial<Violation> = {}): Violation {
-  return { pack: "baseline", rule: "dns", action: "deny", message: "DNS breaks", object: { group: "networking.k8s.io", kind: "NetworkPolicy", namespace: "shop", name: "deny" }, policies: ["shop/deny"], ...over };
-}
-
-const NONE: Findings = { findings: [], warnings: [], notes: [], checked: 0 };
-const SOME: Findings = {
-  findings: [
-    { violation: violation({ action: "warn", rule: "allow-all", path: "spec.ingress[0]" }), place: { file: "a b/p.yaml", line: 7, column: 3 } },
-    { violation: violation({ counterexample: "pod `shop/web` to `10.0.0.1` on UDP 53", runningPods: 1, remediation: "allow DNS", link: "https://example.org/x?a=1&b=2" }), place: { file: "./p.yaml", line: 2 } },
-    { violation: violation({ pack: "kf", action: "dryrun", object: { group: "", kind: "Namespace", name: "shop" } }), place: { file: "-" } },
-    { violation: violation({ fix: { apply: [{ apiVersion: "v1", kind: "X", metadata: { name: "y" } }], remove: [{ group: "", kind: "Z", namespace: "a", name: "b" }] } }) },
-  ],
-  warnings: ["a flow was broken before"],
-  notes: [{ kind: "shadowed", object: { group: "networking.k8s.io", kind: "NetworkPolicy", namespace: "shop", name: "deny" }, path: "spec.ingress[1]", message: "is shadowed", place: { file: "p.yaml", line: 9, column: 5 } }],
-  checked: 3,
-};
-const BAD: Findings = {
-  findings: [{ violation: violation({ message: HOSTILE, counterexample: HOSTILE, remediation: HOSTILE, path: HOSTILE, policies: [HOSTILE], object: { group: "", kind: HOSTILE, namespace: HOSTILE, name: HOSTILE } }), place: { file: HOSTILE, line: 1 } }],
-  warnings: [HOSTILE],
-  notes: [{ kind: "dead", object: { group: "", kind: HOSTILE, name: HOSTILE }, path: HOSTILE, message: HOSTILE }],
-  checked: 1,
-};
-const OPTIONS = { color: false, version: "1.2.3" };
-
-describe.each(Object.entries(FINDINGS_REPORTS))("findings as %s", (_, report) => {
+describe.each(Object.entries(FINDINGS_REPORTS))("findings as %s", (format, report) => {
   it.each([["nothing", NONE], ["findings", SOME], ["hostile text", BAD]] as const)("ends with one line end: %s", (__, found) => {
     const text = report(found, OPTIONS);
     expect(text).toMatch(/[^\n]\n$/);
@@ -47,7 +21,8 @@ describe.each(Object.entries(FINDINGS_REPORTS))("findings as %s", (_, report) =>
 
   it("names every rule and object", () => {
     const text = report(SOME, OPTIONS);
-    for (const part of ["baseline/dns", "baseline/allow-all", "kf/dns", "DNS breaks"]) expect(text).toContain(part);
+    const parts = format === "prometheus" ? ['pack="baseline",rule="dns"', 'rule="allow-all"', 'pack="kf"'] : ["baseline/dns", "baseline/allow-all", "kf/dns", "DNS breaks"];
+    for (const part of parts) expect(text).toContain(part);
   });
 });
 
@@ -82,7 +57,7 @@ interface Sarif {
   }[];
 }
 
-/** No package ships the schema of SARIF 2.1.0; these are its required properties (3.13, 3.14, 3.19, 3.27). */
+/** Required properties: 3.13, 3.14, 3.19, 3.27. The schema itself: test/e2e/sarif-schema.test.ts. */
 describe("sarif", () => {
   const run = (JSON.parse(FINDINGS_REPORTS.sarif(SOME, OPTIONS)) as Sarif).runs[0];
 
