@@ -123,8 +123,10 @@ function told({ loaded: { packs, digest, warnings }, refused }: InForce): PacksI
 }
 
 async function* untilStopped(server: RunningServer, hello: string, stop: () => Promise<void>): AsyncGenerator<string> {
+  // Before anybody is told that it serves: who waits for the greeting may stop it at once.
+  const stopped = stopSignal();
   yield hello;
-  await stopSignal();
+  await stopped;
   await server.close();
   await stop();
 }

@@ -5,6 +5,7 @@ import type { Problem } from "../model/result.js";
 import { globMatches } from "../rules/namespace-selector.js";
 import { problemsOf } from "./parse.js";
 import { EXCEPTION_SCHEMA } from "./exception-schema.js";
+import { OWN_SCHEMA } from "./schema-parts.js";
 
 /**
  * `kind: PolicyException`: for a while, somebody answers for breaking some rules in some places. Where it covers a violation,
@@ -58,7 +59,7 @@ let validate: ValidateFunction | undefined;
 
 /** Reads an exception. One that cannot be granted is one with problems, so that everyone is told of it. */
 export function parseException(object: KubeObject): Exception {
-  validate ??= new Ajv({ allErrors: true, strict: false }).compile(EXCEPTION_SCHEMA);
+  validate ??= new Ajv(OWN_SCHEMA).compile(EXCEPTION_SCHEMA);
   const spec = isRecord(object.spec) ? object.spec : {};
   const expires = textOf(spec.expires);
   const ends = endOf(expires);

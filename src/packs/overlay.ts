@@ -8,6 +8,7 @@ import { checkParameter, type Settings } from "./parameters.js";
 import { problemsOf } from "./parse.js";
 import { checkSwitches, type Switches } from "./profile.js";
 import { OVERLAY_SCHEMA } from "./overlay-schema.js";
+import { OWN_SCHEMA } from "./schema-parts.js";
 
 /**
  * `kind: PackOverlay`: an operator's choices for the packs in force, without a copy of them. Several are put over each
@@ -39,7 +40,7 @@ export function isOverlay(object: KubeObject): boolean {
 
 /** Reads an overlay: its shape and its switches. Names of parameters and rules are looked up by `checkOverlay`, which knows the packs. */
 export function parseOverlay(object: KubeObject): Result<Overlay> {
-  validate ??= new Ajv({ allErrors: true, strict: false }).compile(OVERLAY_SCHEMA);
+  validate ??= new Ajv(OWN_SCHEMA).compile(OVERLAY_SCHEMA);
   if (!validate(object)) return failed(...problemsOf(validate));
   const { profile = {}, parameters = {}, rules = {} } = object.spec as { profile?: Switches; parameters?: Record<string, Record<string, unknown>>; rules?: Overrides };
   const problems = checkSwitches(profile, "spec.profile");

@@ -6,6 +6,7 @@ import type { Overrides } from "./overlay.js";
 import { problemsOf } from "./parse.js";
 import type { Switches } from "./profile.js";
 import { ACTIONS, TEST_SCHEMA } from "./test-schema.js";
+import { OWN_SCHEMA } from "./schema-parts.js";
 
 /** `kind: RulePackTest`: what packs must say of changes to a cluster, written down. */
 export interface PackTest {
@@ -104,7 +105,7 @@ export function isPackTest(object: KubeObject): boolean {
 
 /** Reads a test; a case's choices go over those of the whole, and its state is added. */
 export function parsePackTest(object: KubeObject): Result<PackTest> {
-  validate ??= new Ajv({ allErrors: true, strict: false }).compile(TEST_SCHEMA);
+  validate ??= new Ajv(OWN_SCHEMA).compile(TEST_SCHEMA);
   if (!validate(object)) return failed(...problemsOf(validate));
   const name = String(object.metadata.name);
   const spec = object.spec as Draft;

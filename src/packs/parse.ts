@@ -7,13 +7,14 @@ import { resolveParameters, substitute, type Params, type Settings } from "./par
 import type { Profile } from "./profile.js";
 import { shareParts } from "./shared-schema.js";
 import { PACK_SCHEMA, PARAMETERS_SCHEMA } from "./schema.js";
+import { OWN_SCHEMA } from "./schema-parts.js";
 
 export interface ParsedPack {
   readonly pack: RulePack;
   readonly params: Params;
 }
 
-const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false });
+const ajv = new Ajv({ ...OWN_SCHEMA, useDefaults: true });
 let validators: { readonly head: ValidateFunction; readonly whole: ValidateFunction } | undefined;
 
 /** Reads a RulePack: shape, parameters, then the whole with its parameters put in. Problems carry the path in the file's object. */

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from "ajv";
 import { isCidr, publicInternet } from "../model/profile.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
+import { OWN_SCHEMA } from "./schema-parts.js";
 
 /** What the cluster does where the specification leaves it open: one for the cluster, read by every pack. */
 export type Profile = Readonly<Record<string, unknown>>;
@@ -25,7 +26,7 @@ export const PROFILE_SCHEMA = {
   },
 } as const;
 
-const validate = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false }).compile(PROFILE_SCHEMA);
+const validate = new Ajv({ ...OWN_SCHEMA, useDefaults: true }).compile(PROFILE_SCHEMA);
 
 /** Checks a profile's switches and fills in their defaults. */
 export function parseProfile(values: Switches): Result<Profile> {

@@ -1,0 +1,25 @@
+# The image of Sluice: the program in one file, its packs, and Node. Nothing is written to its file system, and nothing in it needs root.
+FROM node:24-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json LICENSE ./
+COPY scripts ./scripts
+COPY policies ./policies
+COPY src ./src
+RUN npm run build && npm run bundle
+# What the program is made of, for scanners.
+RUN npm sbom --sbom-format cyclonedx --omit dev > build/sbom.cdx.json
+
+FROM gcr.io/distroless/nodejs24-debian12:nonroot
+LABEL org.opencontainers.image.title="sluice" \
+      org.opencontainers.image.description="admission gatekeeper for Kubernetes network policies that reads what policies mean" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+COPY --from=build /src/build ./
+# Numeric, so that a kubelet can tell that it is not root.
+USER 65532:65532
+EXPOSE 8443
+# The base image starts node with what follows.
+ENTRYPOINT ["/nodejs/bin/node", "/app/dist/sluice.mjs"]
+CMD ["serve", "--cluster", "--host", "0.0.0.0"]

@@ -1,0 +1,92 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+/** The program in one file, and the Dockerfile that makes an image of it: no image can be built everywhere, what is in it can be run. */
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+interface Step {
+  readonly instruction: string;
+  readonly text: string;
+}
+
+/** The stages of the Dockerfile, each a list of instructions. */
+const stages: Step[][] = [];
+for (const line of readFileSync(join(root, "Dockerfile"), "utf8").replace(/\\\n\s*/g, " ").split("\n").filter((one) => /^[A-Z]/.test(one))) {
+  const [, instruction = "", text = ""] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
+  if (instruction === "FROM") stages.push([]);
+  stages.at(-1)?.push({ instruction, text });
+}
+const [builds = [], image = []] = stages;
+const of = (stage: readonly Step[], name: string): string[] => stage.filter(({ instruction }) => instruction === name).map(({ text }) => text);
+const copied = of(builds, "COPY").flatMap((text) => text.split(" ").slice(0, -1));
+const entry = [...(JSON.parse(of(image, "ENTRYPOINT")[0] ?? "[]") as string[]), ...(JSON.parse(of(image, "CMD")[0] ?? "[]") as string[])];
+
+describe("the image", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-bundle-"));
+  const [context, app] = [join(folder, "context"), join(folder, "app")];
+  const run = (args: readonly string[], env: Record<string, string> = {}) => spawnSync(process.execPath, [join(app, "dist/sluice.mjs"), ...args], { cwd: root, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: folder, ...env } });
+  beforeAll(() => {
+    // What the builder would see: the sources that are copied, and the packages that it installs.
+    for (const source of copied) cpSync(join(root, source), join(context, source), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(context, "node_modules"));
+    execFileSync(process.execPath, ["scripts/bundle.mjs", app], { cwd: context, stdio: "pipe" });
+  }, 60_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("copies files that are there, and that .dockerignore lets through", () => {
+    const allowed = readFileSync(join(root, ".dockerignore"), "utf8").split("\n").filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+    expect(copied.map((source) => source.replace("./", "")).sort()).toEqual(allowed.sort());
+    for (const source of copied) expect([source, existsSync(join(root, source))]).toEqual([source, true]);
+  });
+
+  it("is of two stages, neither named by a moving tag, and holds what the first one built and nothing else", () => {
+    expect(stages).toHaveLength(2);
+    for (const stage of stages) expect(of(stage, "FROM")[0]).toMatch(/node(js)?:?24/);
+    expect(of(image, "COPY")).toEqual(["--from=build /src/build ./"]);
+    expect(of(image, "ADD").concat(of(image, "RUN"))).toEqual([]);
+    expect(of(builds, "RUN").join("\n")).toMatch(/npm ci .*\n.*npm run bundle\n.*npm sbom --sbom-format cyclonedx --omit dev > build\//);
+  });
+
+  it("runs as nobody in particular, by number", () => {
+    expect(of(image, "USER")).toEqual(["65532:65532"]);
+  });
+
+  it("starts the file that the bundle holds", () => {
+    expect(of(image, "WORKDIR")).toEqual(["/app"]);
+    const [node, file = "", ...args] = entry;
+    expect(node).toBe("/nodejs/bin/node");
+    expect(existsSync(file.replace(/^\/app/, app))).toBe(true);
+    // Nobody's cluster: it says so, with the code that knows clusters.
+    const { status, stderr } = run(args, { KUBECONFIG: "/nonexistent" });
+    expect([status, stderr]).toEqual([2, expect.stringContaining("the cluster cannot be reached")]);
+  });
+
+  it("says what the built program says, without a package beside it", () => {
+    expect(run(["--version"]).stdout).toBe(`${(JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version}\n`);
+    const explained = run(["explain", "examples/lab", "--from", "shop/web", "--to", "shop/db", "--port", "5432"]);
+    expect([explained.stderr, explained.stdout]).toEqual(["", expect.stringContaining("pod `shop/web` to pod `shop/db` on TCP 5432: denied")]);
+    expect(run(["rules"]).stdout).toContain("kf/pod-label");
+    expect(run(["certs", "--cert-dir", folder])).toMatchObject({ status: 0 });
+    expect(existsSync(join(folder, "tls.crt"))).toBe(true);
+  });
+
+  it("serves, and ends in order", async () => {
+    const child = spawn(process.execPath, [join(app, "dist/sluice.mjs"), "serve", "--state", "examples/kf-cluster", "--port", "0", "--cert-dir", folder], { cwd: root });
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    const greeted = await new Promise<string>((resolve) => child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())));
+    child.kill("SIGTERM");
+    expect([greeted, await exited]).toEqual([expect.stringContaining("with the packs baseline, kf"), 0]);
+  });
+
+  it("names every package that is in the file, with a licence that allows it", () => {
+    const notices = readFileSync(join(app, "THIRD-PARTY.txt"), "utf8").split(`${"-".repeat(80)}\n\n`);
+    const licences = notices.map((notice) => /^.* \((.*)\)/.exec(notice)?.[1] ?? notice.slice(0, 80));
+    expect(new Set(licences)).toEqual(new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "(BSD-3-Clause OR GPL-2.0)"].filter((one) => licences.includes(one))));
+    for (const name of ["express", "pino", "js-yaml", "node-forge", "@kubernetes/client-node"]) expect([name, (notices.find((notice) => notice.startsWith(`${name} `)) ?? "").length > 500]).toEqual([name, true]);
+  });
+});
