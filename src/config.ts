@@ -78,6 +78,8 @@ export interface Config {
   readonly record?: string;
   /** `namespace/name`. */
   readonly certSecret?: string;
+  /** Seconds after which continuous audit looks at everything again. */
+  readonly auditInterval: number;
   /** Further names and addresses that a certificate is for. */
   readonly names: readonly string[];
 }
@@ -152,6 +154,7 @@ export const OPTIONS = {
   record: { flags: "--record <file>", text: "write requests, decisions and changes of the state to this file, for `sluice replay`; nothing secret", env: "SLUICE_RECORD" },
   crds: { flags: "--crds", text: "the definitions of the kinds RulePack and PolicyException instead" },
   certSecret: { flags: "--cert-secret <namespace/name>", text: "with --cluster: keep CA and certificate in this Secret and the webhook configurations true, by one replica that leads", env: "SLUICE_CERT_SECRET" },
+  auditInterval: { flags: "--audit-interval <seconds>", text: "look at the whole cluster again after this long, changed or not (default: 600; 0: never)", env: "SLUICE_AUDIT_INTERVAL" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -197,6 +200,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     adopt: raw.adopt === true,
     dir: given("dir") ?? ".",
     within: parseNumber("--within", given("within") ?? "600", 86_400),
+    auditInterval: parseNumber("--audit-interval", given("auditInterval") ?? "600", 86_400),
     host: given("host") ?? "127.0.0.1",
     port: parseNumber("--port", given("port") ?? "8443", 65_535),
     ...(given("steps") === undefined ? {} : { steps: parseNumber("--steps", given("steps") ?? "", Number.MAX_SAFE_INTEGER) }),

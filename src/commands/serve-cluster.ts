@@ -58,15 +58,11 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
   });
   return {
     confirm: (namespaces, signal) => pending.readFresh(namespaces, signal),
-    pending: {
-      changes: pending,
-      changeOf: pendingOf,
-      concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }),
-      mustPass: isAlwaysAdmitted,
-    },
+    pending: { changes: pending, changeOf: pendingOf, concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }), mustPass: isAlwaysAdmitted },
     check: (next) => unsendable(next, current()),
     prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
     openChanges: () => pending.open,
+    unread: () => cluster.status().flatMap(({ kind, problem }) => (problem === undefined ? [] : [`${kind} cannot be read: ${problem}`])),
     checks: () => [pending.condition()],
     // Outside of a cluster nobody brings a token that it knows.
     ...(shared !== undefined && { access: byToken(tokenReviewer(connection)) }),

@@ -19,6 +19,8 @@ export interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"
   versions(): Readonly<Record<string, string>>;
   /** What `/readyz` tells besides; reviews do not wait for it. */
   readonly checks?: () => readonly Condition[];
+  /** Why the state is not whole: what is followed and cannot be read now. */
+  readonly unread?: () => readonly string[];
   /** Who may read what Sluice tells of itself. */
   readonly access?: Access;
   readonly calledBy?: () => Promise<readonly CalledBy[] | undefined>;

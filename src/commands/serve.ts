@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
 import { provisionFor } from "../review/provision.js";
-import { warm } from "../review/warm.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { Judge } from "../server/admission-edge.js";
 import type { Judged } from "../server/decision-log.js";
@@ -12,7 +11,7 @@ import { ServerMetrics } from "../server/metrics.js";
 import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { waitForProvision } from "../server/provision-wait.js";
-import { whenever } from "../server/idle-work.js";
+import { ContinuousAudit } from "../server/continuous-audit.js";
 import { readinessOf } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
 import { serve, type RunningServer } from "../server/serve.js";
@@ -37,7 +36,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "auditInterval", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -55,11 +54,11 @@ async function run(config: Config): Promise<Outcome> {
   follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
   const clientCa = await clientCaOf(config);
+  const audit = auditing(config, { packs, state, live, source, log, metrics });
   const server = await start(config, { packs, state, live, source, log, metrics, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
-  const ready = (): boolean => readinessOf([state.condition(), ...source.conditions()]).ready;
-  const cool = whenever(() => (ready() ? packs.inForce.loaded.packs : undefined), (inForce) => warm(live.current, inForce));
+  if (server.ok) audit.start();
   const stop = async (): Promise<void> => {
-    cool();
+    audit.stop();
     packs.close();
     await leading?.stop();
     await source.stop();
@@ -191,6 +190,19 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     names: config.names,
     ...(leading && { certificates: leading.certificates }),
     ...(parts.record && { record: parts.record }),
+  });
+}
+
+/** The audit of what is served; it begins when reviews do. */
+function auditing({ auditInterval }: Config, { packs, state, live, source, log, metrics }: Pick<Parts, "packs" | "state" | "live" | "source" | "log" | "metrics">): ContinuousAudit {
+  const ready = (): boolean => readinessOf([state.condition(), ...source.conditions()]).ready;
+  return new ContinuousAudit({
+    snapshot: () => live.current,
+    packs: () => (ready() ? packs.inForce.loaded : undefined),
+    reasons: () => source.unread?.() ?? [],
+    everyMs: auditInterval * 1_000,
+    log,
+    registry: metrics.registry,
   });
 }
 

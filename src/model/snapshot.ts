@@ -1,4 +1,4 @@
-import { namespaceLabels, type Namespace, type Node, type Pod } from "./endpoint.js";
+import { namespaceLabels, nodeObject, type Namespace, type Node, type Pod } from "./endpoint.js";
 import { kindKey, nameKey, type KubeObject, type ObjectRef } from "./kubernetes.js";
 import { MapEdits } from "./layered-map.js";
 import type { Policy } from "./policy.js";
@@ -93,6 +93,10 @@ function impliedNamespace(name: string): Namespace {
   return { name, labels: namespaceLabels(name), terminating: false };
 }
 
+function isSame(known: Node | undefined, node: Node): boolean {
+  return known !== undefined && JSON.stringify(nodeObject(known)) === JSON.stringify(nodeObject(node));
+}
+
 /** The state with other parts; itself when they are the same, so that what is remembered of it stays. */
 function changed(state: NamespaceState, parts: Partial<Pick<NamespaceState, "pods" | "policies">>): NamespaceState {
   const { pods = state.pods, policies = state.policies } = parts;
@@ -127,7 +131,8 @@ class Draft {
       case "pod":
         return this.editNamespace(value.namespace, (state) => changed(state, { pods: this.set(state.pods, value.name, value) }));
       case "node":
-        this.nodes = this.set(this.nodes, value.name, value);
+        // Heartbeats write nodes every few minutes, and what is known of proofs rests on them.
+        if (!isSame(this.nodes.get(value.name), value)) this.nodes = this.set(this.nodes, value.name, value);
         return;
       case "policy":
         return this.editPolicies(value.ref, (policies) => this.set(policies, policyKey(value.ref), value));

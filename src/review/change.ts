@@ -43,7 +43,7 @@ function earlier(stored: KubeObject | undefined, object: KubeObject | undefined)
 }
 
 /** A policy that the snapshot has, word for word, is the same one: what is remembered of it stays. */
-function isKnown(edit: Edit, snapshot: Snapshot): boolean {
+export function isKnown(edit: Edit, snapshot: Snapshot): boolean {
   if (!("put" in edit) || edit.put.fact !== "policy") return false;
   const known = snapshot.policy(edit.put.value.ref);
   return known !== undefined && isDeepStrictEqual(known.object.spec, edit.put.value.object.spec) && isDeepStrictEqual(known.problems, edit.put.value.problems);

@@ -1,21 +1,27 @@
 import { readObject } from "../dialects/index.js";
 import type { KubeObject } from "../model/kubernetes.js";
+import type { Change as Edit } from "../model/snapshot.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import type { Change } from "../rules/rule.js";
+import { isKnown } from "./change.js";
 import { fromErrors, scopeOf, joinVerdicts, milder, NO_VERDICTS, objectOf, type Excepting, type Verdicts } from "./findings.js";
 import { askProtection } from "./protect.js";
 
 interface Asked {
   readonly packs: CompiledPacks;
   readonly excepting: Excepting;
+  /** Told when the controller's objects are not what is there already, and the rules are asked. */
+  readonly onChange?: () => void;
 }
 
 /** Judges what a controller will make of the request's object: the pack's protections, reported as this rule. An exception for either rule counts. */
-export function judgeDerived(rule: CompiledRule, change: Change, { packs, excepting }: Asked): Verdicts {
+export function judgeDerived(rule: CompiledRule, change: Change, { packs, excepting, onChange }: Asked): Verdicts {
   const made = rule.behaviour.derive?.({ ...change, cel: { ...change.cel, params: rule.params } });
   if (!made) return NO_VERDICTS;
   if (!made.ok) return fromErrors(rule, made.problems, { object: objectOf(change), excepting, ...scopeOf(change) });
   const later = derivedChange(change, made.value);
+  if (later.after === later.before) return NO_VERDICTS;
+  onChange?.();
   const either: Excepting = (id, namespace) => {
     const own = excepting(rule.id, namespace);
     return own.granted ? own : excepting(id, namespace);
@@ -24,11 +30,11 @@ export function judgeDerived(rule: CompiledRule, change: Change, { packs, except
   return asThisRule(joinVerdicts(verdicts), rule, change);
 }
 
-/** The change that the derived objects will make, in the namespace they lie in. */
+/** The change that the derived objects will make, in the namespace they lie in: none where they are there already. */
 function derivedChange(change: Change, objects: readonly KubeObject[]): Change {
-  const facts = objects.flatMap((object) => readObject(object).facts);
+  const edits = objects.flatMap((object) => readObject(object).facts).map((put): Edit => ({ put }));
   const namespace = objects.map(({ metadata }) => metadata.namespace).find((name) => name !== undefined);
-  return { ...change, touches: "policy", after: change.after.with(facts.map((put) => ({ put }))), ...(namespace === undefined ? {} : { namespace }) };
+  return { ...change, touches: "policy", after: change.after.with(edits.filter((edit) => !isKnown(edit, change.after))), ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function asThisRule(verdicts: Verdicts, { pack, entry }: CompiledRule, change: Change): Verdicts {

@@ -88,12 +88,13 @@ export function withFixes(verdicts: Verdicts, { after, request }: Change, packs:
   };
 }
 
-function withoutFixes(verdicts: Verdicts): Told {
+/** The same without fixes: nobody reads them. */
+export function withoutFixes(verdicts: Verdicts): Told {
   return { ...verdicts, violations: verdicts.violations.map(({ makeFix: _none, ...violation }) => violation) };
 }
 
 /** Verdicts as a decision tells them. */
-type Told = Omit<Verdicts, "violations"> & { readonly violations: readonly Violation[] };
+export type Told = Omit<Verdicts, "violations"> & { readonly violations: readonly Violation[] };
 
 interface Mutation {
   readonly patch: readonly PatchOperation[];
@@ -199,7 +200,13 @@ function decide({ violations, warnings, errors }: Told, patch: readonly PatchOpe
 }
 
 /** Refusals first, then by rule, so that the first line tells what matters; otherwise as found. */
-export function inOrder(violations: readonly Violation[]): Violation[] {
-  const rank = ({ action }: Violation): number => (action === "deny" ? 0 : 1);
-  return [...violations].sort((a, b) => rank(a) - rank(b) || (ruleId(a) < ruleId(b) ? -1 : ruleId(a) > ruleId(b) ? 1 : 0));
+export function inOrder<V extends Violation>(violations: readonly V[]): V[] {
+  const byRank = new Map<string, V[]>();
+  for (const violation of violations) {
+    const rank = `${violation.action === "deny" ? 0 : 1} ${ruleId(violation)}`;
+    const alike = byRank.get(rank);
+    if (alike) alike.push(violation);
+    else byRank.set(rank, [violation]);
+  }
+  return [...byRank.keys()].sort().flatMap((rank) => byRank.get(rank) ?? []);
 }

@@ -1,12 +1,12 @@
 import type { FlowTarget } from "../proof/question.js";
-import { isRecord } from "../model/kubernetes.js";
+import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { NO_TRAFFIC, portRange, type TrafficSet } from "../model/traffic.js";
 import { IpSet, parseAddress, parseCidr } from "../sets/ip-set.js";
 import type { NamespaceSelector } from "./namespace-selector.js";
 import { podAlternative, type Alternative, type Seen } from "./pods-selector.js";
-import { endpointSubsets, readPorts, serviceAddresses } from "./service-selector.js";
+import { endpointSubsets, isService, listsEndpoints, readPorts, serviceAddresses } from "./service-selector.js";
 
 export { ENDPOINT_SCHEMA, PORTS_SCHEMA } from "./schema-selector.js";
 export type { Reach } from "./pods-selector.js";
@@ -19,6 +19,8 @@ export interface EndpointSelector {
   hosts(snapshot: Snapshot, namespace: string): boolean;
   /** Could pods of a namespace of this name be peers, whatever its labels? */
   couldHost(namespace: string): boolean;
+  /** Is it told by this Service, Endpoints or EndpointSlice? */
+  reads(object: KubeObject): boolean;
   /** Only pods of the subject's own namespace are peers. */
   readonly local: boolean;
   /** It has one alternative, whose peers in each namespace are what they are whatever is in the others. */
@@ -64,6 +66,7 @@ export function compileEndpoint(spec: unknown, scope: EndpointScope, path: strin
     resolve: (...asked) => each.flatMap((alternative) => alternative.resolve(...asked)),
     couldHost: (namespace) => alternatives.some((alternative) => alternative.couldHost(namespace)),
     hosts: (snapshot, namespace) => alternatives.some((alternative) => alternative.hosts(snapshot, namespace)),
+    reads: (object) => alternatives.some((alternative) => alternative.reads?.(object) ?? false),
     local: alternatives.length > 0 && alternatives.every((alternative) => alternative.local),
     splits: alternatives.length === 1 && alternatives.every((alternative) => alternative.splits),
   });
@@ -127,6 +130,7 @@ function addressTarget(addresses: IpSet, traffic: TrafficSet, some = false): Flo
 function serviceAlternative(spec: Readonly<Record<string, unknown>>, traffic: TrafficSet): Alternative {
   return {
     ...NOWHERE,
+    reads: (object) => isService(object, spec),
     targets: (snapshot) => {
       const addresses = serviceAddresses(snapshot, spec);
       return addresses.isEmpty ? [] : [addressTarget(addresses, traffic)];
@@ -139,6 +143,7 @@ function endpointsAlternative(spec: Readonly<Record<string, unknown>>, ports: Tr
   const [namespace, name] = [String(spec.namespace), String(spec.name)];
   return {
     ...NOWHERE,
+    reads: (object) => listsEndpoints(object, namespace, name),
     targets: (snapshot) => {
       const subsets = endpointSubsets(snapshot, namespace, name);
       const traffic = ports.isEmpty ? subsets.reduce((set, subset) => set.union(subset.traffic), NO_TRAFFIC) : ports;

@@ -82,13 +82,22 @@ export function askAlternatives(flow: FlowSpec, { scope, enough }: { readonly sc
 }
 
 /** Which scopes a change could alter the flow for, and which a report asks about. */
-export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allScopes" | "couldConcern"> {
+export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allScopes" | "couldConcern" | "reads" | "keeps"> {
   const { endpoint, namespaces } = flow;
   return {
     scopes: (change) => scopesOfSubject(change, namespaces, (namespace) => endpoint.hosts(change.after, namespace) || endpoint.hosts(change.before, namespace)),
     allScopes: (snapshot) => namespacesIn(snapshot, namespaces).map((state) => state.namespace),
     couldConcern: (namespace) => namespaces.couldInclude(namespace) || endpoint.couldHost(namespace),
+    reads: (object) => endpoint.reads(object),
+    keeps: (change, scope) => isUntouched(flow, change, scope),
   };
+}
+
+/** Neither the scope itself nor a namespace of its peers changed; or the flow is not about it. */
+export function isUntouched(flow: FlowSpec, { before, after, namespace }: Change, scope: Scope): boolean {
+  if (!covers(flow, scope)) return true;
+  if (namespace === undefined || "future" in scope || scope.name === namespace) return false;
+  return !flow.endpoint.hosts(before, namespace) && !flow.endpoint.hosts(after, namespace);
 }
 
 /** The scopes of a subject that a change could alter. `hosts`: does this namespace hold peers of the subject's flows? */
@@ -115,6 +124,8 @@ export function joinProtections(parts: readonly Protection[]): Protection {
     forPod: (snapshot, pod) => parts.flatMap((part) => part.forPod(snapshot, pod)),
     peers: (snapshot) => parts.flatMap((part) => part.peers?.(snapshot) ?? []),
     couldConcern: (namespace) => parts.some((part) => part.couldConcern?.(namespace) ?? true),
+    reads: (object) => parts.some((part) => part.reads?.(object) ?? false),
+    keeps: (change, scope) => parts.every((part) => part.keeps?.(change, scope) ?? false),
   };
 }
 

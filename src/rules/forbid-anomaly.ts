@@ -27,6 +27,7 @@ export const forbidAnomaly = {
   compile({ kinds }) {
     const wanted = new Set<string>(kinds === undefined ? KINDS : textsIn(kinds));
     return ok({
+      looksAround: true,
       judge: (change) => {
         const policy = requestedPolicy(change);
         const found = policy ? anomaliesOfPolicy(policy, change.after).filter(({ kind }) => wanted.has(kind)) : [];

@@ -26,6 +26,7 @@ export const forbidDanglingSelector = {
     const names = parts === undefined ? Object.keys(PARTS) : textsIn(parts);
     const wanted = new Set<string>(Object.entries(PARTS).flatMap(([name, kind]) => (names.includes(name) ? [kind] : [])));
     return ok({
+      looksAround: true,
       judge: (change) => {
         const policy = requestedPolicy(change);
         const found = policy ? anomaliesOfPolicy(policy, change.after).filter(({ kind }) => wanted.has(kind)) : [];

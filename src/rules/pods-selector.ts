@@ -7,7 +7,7 @@ import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import { NO_TRAFFIC, portRange, type Protocol, type TrafficSet } from "../model/traffic.js";
 import type { LabelBox, Labels } from "../sets/label-box.js";
 import { namespacesIn, type NamespaceSelector, type Scope } from "./namespace-selector.js";
-import { readPorts, readProtocol, servicesOf, targetPorts } from "./service-selector.js";
+import { isService, readPorts, readProtocol, servicesOf, targetPorts } from "./service-selector.js";
 
 /** Pods as the other end of a flow. */
 
@@ -33,6 +33,8 @@ export interface Alternative {
   hosts(snapshot: Snapshot, namespace: string): boolean;
   /** Could pods of a namespace of this name be peers, whatever its labels? */
   couldHost(namespace: string): boolean;
+  /** Is it told by this Service, Endpoints or EndpointSlice? Absent: by none. */
+  reads?(object: KubeObject): boolean;
   readonly local: boolean;
   /** Its peers in one namespace do not depend on those in others. */
   readonly splits: boolean;
@@ -67,7 +69,8 @@ export function podAlternative(term: Readonly<Record<string, unknown>>, scope: {
     imagined: places.slice(0, 1).map((place) => imaginedPod(place, box, ports)),
     ports,
   };
-  return ok(podPeersAlternative(peers, trafficOf(term)));
+  const services = term.viaServices;
+  return ok({ ...podPeersAlternative(peers, trafficOf(term)), ...(isRecord(services) && { reads: (object: KubeObject) => isService(object, services) }) });
 }
 
 function podPeersAlternative(peers: PodPeers, traffic: (snapshot: Snapshot) => FlowTraffic): Alternative {

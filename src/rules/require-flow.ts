@@ -11,7 +11,7 @@ import type { Direction, Policy } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
+import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, isUntouched, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { peersOf } from "./peers-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 
@@ -46,6 +46,7 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
       const question = required(flow, snapshot, { scope });
       return question === undefined ? [] : [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })];
     },
+    keeps: (change, scope) => keeps(flow, change, { ...at, scope }),
     forPod: (snapshot, pod) => podOutcome(flow, snapshot, { ...at, pod }),
     alternatives: (snapshot, scope) => askAlternatives(flow, { scope, enough: true }, (alone) => {
       const question = required(alone, snapshot, { scope });
@@ -98,6 +99,13 @@ function unlike(scopes: readonly Scope[], change: Change, outcomesOf: (scope: Sc
 function isProven(flow: FlowSpec, snapshot: Snapshot, { known, ...seen }: At & { readonly scope: Scope; readonly within?: string }): boolean {
   const question = required(flow, snapshot, seen);
   return question === undefined || known.isProven(snapshot, question);
+}
+
+/** Every peer counts for itself: those outside of the namespace that changed are as they were. */
+function keeps(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): boolean {
+  if (isUntouched(flow, change, at.scope)) return true;
+  const isElsewhere = change.namespace !== undefined && "name" in at.scope && at.scope.name !== change.namespace;
+  return isElsewhere && flow.endpoint.splits && isProven(flow, change.after, { ...at, within: change.namespace });
 }
 
 function regressions(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): readonly Outcome[] {

@@ -90,6 +90,10 @@ export interface Protection {
   regression(change: Change, scope: Scope): readonly Outcome[];
   /** Does it hold for every pod of the scope? */
   standing(snapshot: Snapshot, scope: Scope): readonly Outcome[];
+  /** It held in a scope before: does it surely still, after a change in another namespace? Told by looking at what changed alone; absent, or false: ask. */
+  keeps?(change: Change, scope: Scope): boolean;
+  /** Does it read this object, other than pods, namespaces and policies? Absent: none of them. */
+  reads?(object: KubeObject): boolean;
   /** Does it hold for this very pod? */
   forPod(snapshot: Snapshot, pod: Pod): readonly Outcome[];
 }
@@ -100,6 +104,8 @@ export interface Behaviour {
   judge?(change: Change): Result<readonly Finding[]>;
   /** What `judge` looks at where the rule's `match` names no kinds; all that Sluice is sent by default. */
   readonly about?: readonly Change["touches"][];
+  /** `judge` reads more of the cluster than the object and its namespace. */
+  readonly looksAround?: true;
   /** Changes the object; must be idempotent and give only operations that apply (A10). */
   mutate?(change: Change): Result<readonly PatchOperation[]>;
   readonly protect?: Protection;

@@ -45,17 +45,26 @@ export function servicesOf(snapshot: Snapshot, spec: Readonly<Record<string, unk
   return found;
 }
 
+/** Is this one of the Services that `servicesOf` finds? */
+export function isService(object: KubeObject, { namespace, selector: asked }: Readonly<Record<string, unknown>>): boolean {
+  const { selector } = specOf(object);
+  if (object.kind !== "Service" || object.metadata.namespace !== namespace || !isRecord(selector)) return false;
+  return Object.entries(isRecord(asked) ? asked : {}).every(([key, value]) => selector[key] === value);
+}
+
+/** Does `endpointSubsets` read this object for the Service? */
+export function listsEndpoints({ kind, metadata }: KubeObject, namespace: string, name: string): boolean {
+  if (metadata.namespace !== namespace) return false;
+  return kind === "Endpoints" ? metadata.name === name : kind === "EndpointSlice" && metadata.labels?.["kubernetes.io/service-name"] === name;
+}
+
 type Objects = ReadonlyMap<string, KubeObject>;
 type Spec = Readonly<Record<string, unknown>>;
 /** What each part of a pack finds, worked out once for the snapshots that share their Services. */
 const services = new WeakMap<Objects, WeakMap<Spec, readonly KubeObject[]>>();
 
 function findServices(objects: Objects, spec: Spec): readonly KubeObject[] {
-  const wanted = isRecord(spec.selector) ? Object.entries(spec.selector) : [];
-  return [...objects.values()].filter((service) => {
-    const selector = specOf(service).selector;
-    return service.metadata.namespace === spec.namespace && isRecord(selector) && wanted.every(([key, value]) => selector[key] === value);
-  });
+  return [...objects.values()].filter((object) => isService(object, spec));
 }
 
 /** The addresses and ports that an Endpoints object and the EndpointSlices of a Service list. */

@@ -13,21 +13,3 @@ export function betweenRequests(work: Iterator<unknown>): () => void {
   timer.unref();
   return () => clearTimeout(timer);
 }
-
-/** Begins the work that belongs to what is current now, and anew whenever something else is; not before it is ready. */
-export function whenever<T>(current: () => T | undefined, begin: (value: T) => Iterator<unknown>): () => void {
-  let [last, stop]: [T | undefined, () => void] = [undefined, () => undefined];
-  const look = (): void => {
-    const value = current();
-    if (value === undefined || value === last) return;
-    stop();
-    [last, stop] = [value, betweenRequests(begin(value))];
-  };
-  const timer = setInterval(look, 500);
-  timer.unref();
-  look();
-  return () => {
-    clearInterval(timer);
-    stop();
-  };
-}

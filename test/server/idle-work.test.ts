@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { betweenRequests, whenever } from "../../src/server/idle-work.js";
+import { betweenRequests } from "../../src/server/idle-work.js";
 
 function* steps(count: number, each: () => void): Generator<undefined> {
   for (let i = 0; i < count; i++) {
@@ -30,17 +30,5 @@ describe("work between requests", () => {
     const then = done;
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(done).toBe(then);
-  });
-  it("begins anew for what is new, and not before there is something", async () => {
-    const begun: string[] = [];
-    let now: string | undefined;
-    const stop = whenever(() => now, (value) => steps(1, () => begun.push(value)));
-    expect(begun).toEqual([]);
-    now = "a";
-    await until(() => begun.length === 1);
-    now = "b";
-    await until(() => begun.length === 2);
-    expect(begun).toEqual(["a", "b"]);
-    stop();
   });
 });
