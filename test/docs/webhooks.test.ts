@@ -5,10 +5,10 @@ import { readConfig } from "../../src/config.js";
 
 /** UPDATE_DOCS=1 writes it anew. */
 test.each([
-  ["webhooks.yaml", {}],
-  ["crds.yaml", { crds: true }],
-])("deploy/base/%s is what `sluice webhooks` prints with %j", async (name, flags) => {
-  const file = new URL(`../../deploy/base/${name}`, import.meta.url);
+  ["webhooks/webhooks.yaml", {}],
+  ["base/crds.yaml", { crds: true }],
+])("deploy/%s is what `sluice webhooks` prints with %j", async (name, flags) => {
+  const file = new URL(`../../deploy/${name}`, import.meta.url);
   const { output } = await command.run(readConfig([], { output: "yaml", ...flags }, { env: {}, terminal: false }), { note: () => undefined, progress: () => undefined });
   if (process.env["UPDATE_DOCS"] === "1") writeFileSync(file, output as string);
   else expect(readFileSync(file, "utf8")).toBe(output);

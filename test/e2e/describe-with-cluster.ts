@@ -4,11 +4,17 @@ import type {} from "./global-setup.js";
 
 const nowhere: ClusterAddress = { binaries: "", directory: "", server: "", controllers: false };
 
+export interface Needs {
+  readonly controllers?: boolean;
+  /** Why something else that the suite needs is not there. */
+  readonly missing?: string | undefined;
+}
+
 /**
  * A suite against the API server that all e2e tests share: give each test namespaces of its own.
  * Without a server its tests count as skipped, and in CI as one failure.
  */
-export function describeWithCluster(name: string, body: (cluster: Cluster) => void, needs: { controllers: boolean } = { controllers: false }): void {
+export function describeWithCluster(name: string, body: (cluster: Cluster) => void, needs: Needs = {}): void {
   const address = inject("cluster");
   const missing = "missing" in address ? address.missing : whatLacks(address, needs);
   if (missing === undefined) {
@@ -22,6 +28,6 @@ export function describeWithCluster(name: string, body: (cluster: Cluster) => vo
   }
 }
 
-function whatLacks(address: ClusterAddress, needs: { controllers: boolean }): string | undefined {
-  return needs.controllers && !address.controllers ? "the folder of KUBEBUILDER_ASSETS has no kube-controller-manager" : undefined;
+function whatLacks(address: ClusterAddress, needs: Needs): string | undefined {
+  return needs.controllers && !address.controllers ? "the folder of KUBEBUILDER_ASSETS has no kube-controller-manager" : needs.missing;
 }

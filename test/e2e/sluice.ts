@@ -51,7 +51,7 @@ export interface Way {
 
 /** Starts `sluice serve` on the cluster, as the ServiceAccount of the manifests; it guards nothing yet. */
 export async function startProgram(cluster: Cluster, { certDir, args: further = [], proxy, node = [], env = {} }: { readonly certDir: string; readonly args?: readonly string[] } & Way): Promise<Program> {
-  await cluster.apply(manifests("deploy/base/rbac.yaml"));
+  for (const file of ["namespace", "rbac"]) await cluster.apply(manifests(`deploy/base/${file}.yaml`));
   const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", "sluice", proxy);
   const [port = 0] = await freePorts();
   const args = [...node, "dist/main.js", "serve", "--cluster", "--port", String(port), "--cert-dir", certDir, ...further];

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { OPTIONS, version } from "../../src/config.js";
+
+/** What the manifests say besides what an API server checks: the right version, flags that exist, rights with names, time to drain. */
+
+interface PolicyRule {
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
+  readonly verbs: readonly string[];
+}
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly rules?: readonly PolicyRule[];
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly terminationGracePeriodSeconds: number;
+        readonly containers: readonly [{ readonly image: string; readonly args: readonly string[]; readonly env: readonly { readonly value: string }[]; readonly resources: { readonly limits: { readonly memory: string } } }];
+      };
+    };
+  };
+}
+
+const deploy = fileURLToPath(new URL("../../deploy/", import.meta.url));
+const files = readdirSync(deploy, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".yaml") && !file.startsWith("helm/") && !file.endsWith("kustomization.yaml"));
+const objects = files.flatMap((file) => parseAllDocuments(readFileSync(`${deploy}${file}`, "utf8")).map((document) => document.toJS() as Manifest));
+const roles = objects.filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
+const pod = objects.find(({ kind }) => kind === "Deployment")?.spec.template.spec;
+const container = pod?.containers[0];
+
+describe("the deployment", () => {
+  it("runs the image of this version", () => {
+    expect(container?.image).toBe(`sluice:${version()}`);
+  });
+
+  it("uses flags that there are, in overlays too", () => {
+    const flags = [...(container?.args ?? []), ...readdirSync(deploy, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("kustomization.yaml")).flatMap((file) => readFileSync(`${deploy}${file}`, "utf8").match(/value: --[a-z-]+/g) ?? [])];
+    const known = Object.values(OPTIONS).map(({ flags: text }) => /--[a-z-]+/.exec(text)?.[0]);
+    const used = flags.flatMap((text) => /--[a-z-]+/.exec(text) ?? []);
+    expect(used.length).toBeGreaterThan(5);
+    expect(used.filter((flag) => !known.includes(flag))).toEqual([]);
+  });
+
+  it("bounds the heap below its memory limit", () => {
+    const heap = Number(container?.env.map(({ value }) => /max-old-space-size=(\d+)/.exec(value)?.[1])[0]);
+    expect(container?.resources.limits.memory).toBe("1Gi");
+    expect(heap).toBe(0.75 * 1024);
+  });
+
+  it("leaves time to drain: 3 s of serving on, and the longest request", () => {
+    expect(pod?.terminationGracePeriodSeconds).toBeGreaterThan(3 + 30);
+  });
+});
+
+describe("the rights", () => {
+  it.each(roles.map((role) => [role.metadata.name, role] as const))("%s names every kind and every verb", (_, { rules = [] }) => {
+    expect(rules.length).toBeGreaterThan(0);
+    for (const { apiGroups = [], resources = [], nonResourceURLs = [], verbs } of rules) for (const word of [...apiGroups, ...resources, ...nonResourceURLs, ...verbs]) expect(word).not.toContain("*");
+  });
+
+  it("never let Sluice delete, or impersonate, or make roles, or read Secrets but its own", () => {
+    const all = roles.flatMap(({ rules = [] }) => rules);
+    expect(all.flatMap(({ verbs }) => verbs).filter((verb) => !["get", "list", "watch", "create", "update", "patch"].includes(verb))).toEqual([]);
+    expect(all.flatMap(({ apiGroups = [] }) => apiGroups)).not.toContain("rbac.authorization.k8s.io");
+    for (const { resources = [], verbs } of all.filter((rule) => rule.resources?.includes("secrets"))) expect([resources, verbs.includes("list")]).toEqual([["secrets"], false]);
+  });
+});
