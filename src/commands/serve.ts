@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
 import { provisionFor } from "../review/provision.js";
+import { remembering, type Decide } from "../review/remembered.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { Judge } from "../server/admission-edge.js";
 import type { Judged } from "../server/decision-log.js";
@@ -17,6 +18,7 @@ import { Recorder } from "../server/recorder.js";
 import { serve, type RunningServer } from "../server/serve.js";
 import { stopSignal } from "../server/stop-signal.js";
 import type { Problem, Result } from "../model/result.js";
+import type { Decision } from "../model/decision.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { countStates } from "../packs/exception.js";
 import type { InForce } from "../sources/pack-reload.js";
@@ -156,9 +158,9 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
   const { packs, state, live, source, log, metrics, leading } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
-  const stamped = (decide: typeof reviewValidation): JudgeParts["validate"] => (request, snapshot, fixes = true) => {
-    const { packs: compiled, digest } = packs.inForce.loaded;
-    return { ...decide(request, { snapshot, packs: compiled, now: Date.now(), fixes }), packs: digest };
+  const stamped = (decide: Decide): JudgeParts["validate"] => {
+    const known = remembering((request, asked) => ({ ...decide(request, asked), packs: packs.inForce.loaded.digest }));
+    return (request, snapshot, fixes = true) => known(request, { snapshot, packs: current(), now: Date.now(), fixes });
   };
   return serve({
     judge: judgeOwn(provisioning(parts, makeJudge({
@@ -210,13 +212,16 @@ function auditing({ auditInterval }: Config, { packs, state, live, source, log, 
 function provisioning({ packs, live, source: { facts, provisioner }, log }: Parts, judge: Judge): Judge {
   if (provisioner) return waitForProvision(judge, provisioner);
   if (!facts) return judge;
-  return async (request, route, deadline) => {
+  return (request, route, deadline) => {
     const before = live.current;
-    const decision = await judge(request, route, deadline);
-    const policies = decision.allowed && route !== "mutate" && !request.dryRun ? provisionFor(request, before, packs.inForce.loaded.packs) : [];
-    if (policies.length === 0) return decision;
-    live.apply(policies.flatMap(facts).map((put) => ({ put })));
-    log.info({ namespace: request.name, policies: policies.map(({ metadata }) => metadata.name) }, "baseline provided");
-    return decision;
+    const provided = (decision: Decision): Decision => {
+      const policies = decision.allowed && route !== "mutate" && !request.dryRun ? provisionFor(request, before, packs.inForce.loaded.packs) : [];
+      if (policies.length === 0) return decision;
+      live.apply(policies.flatMap(facts).map((put) => ({ put })));
+      log.info({ namespace: request.name, policies: policies.map(({ metadata }) => metadata.name) }, "baseline provided");
+      return decision;
+    };
+    const judging = judge(request, route, deadline);
+    return judging instanceof Promise ? judging.then(provided) : provided(judging);
   };
 }

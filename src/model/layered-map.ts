@@ -141,3 +141,38 @@ export class Selection<V> {
     return [...kept.filter((value): value is V => value !== GONE && this.test(value as V)), ...added.filter(this.test)];
   }
 }
+
+/** The sorts of values that maps hold, each once; counted once for all that share a base. */
+export class Tally<V> {
+  private readonly sortOf: (value: V) => string | undefined;
+  private readonly counts = new WeakMap<ReadonlyMap<string, V>, ReadonlyMap<string, number>>();
+
+  /** `sortOf`: pure; undefined for a value that is not counted. */
+  constructor(sortOf: (value: V) => string | undefined) {
+    this.sortOf = sortOf;
+  }
+
+  of(map: ReadonlyMap<string, V>): string[] {
+    const { base, layer } = layersOf(map);
+    let counts = this.counts.get(base);
+    if (!counts) this.counts.set(base, (counts = this.count(base.values())));
+    const changes = new Map<string, number>();
+    for (const [key, value] of layer) {
+      this.add(changes, base.get(key), -1);
+      if (value !== GONE) this.add(changes, value, 1);
+    }
+    const kept = [...counts].flatMap(([sort, count]) => (count + (changes.get(sort) ?? 0) > 0 ? sort : []));
+    return [...kept, ...[...changes].flatMap(([sort, count]) => (count > 0 && !counts.has(sort) ? sort : []))];
+  }
+
+  private count(values: Iterable<V>): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const value of values) this.add(counts, value, 1);
+    return counts;
+  }
+
+  private add(counts: Map<string, number>, value: V | undefined, by: 1 | -1): void {
+    const sort = value === undefined ? undefined : this.sortOf(value);
+    if (sort !== undefined) counts.set(sort, (counts.get(sort) ?? 0) + by);
+  }
+}

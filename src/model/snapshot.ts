@@ -83,6 +83,7 @@ export class Snapshot {
 }
 
 const NO_OBJECTS: ReadonlyMap<string, KubeObject> = new Map();
+const NO_PODS: ReadonlyMap<string, Pod> = new Map();
 
 /** Key of a policy within its namespace (or among the cluster-scoped ones). */
 export function policyKey(ref: ObjectRef): string {
@@ -103,10 +104,11 @@ function changed(state: NamespaceState, parts: Partial<Pick<NamespaceState, "pod
   return pods === state.pods && policies === state.policies ? state : { ...state, pods, policies };
 }
 
-/** The one place where maps are copied; each is copied at most once per `with`. */
+/** The one place where maps are copied; each is copied at most once per `with`. Those that grow with the cluster, namespaces and their pods, share what did not change. */
 class Draft {
   private readonly namespaces: ReadonlyMap<string, NamespaceState>;
   private readonly namespaceEdits = new MapEdits<NamespaceState>();
+  private readonly podEdits = new Map<string, MapEdits<Pod>>();
   clusterPolicies: ReadonlyMap<string, Policy>;
   nodes: ReadonlyMap<string, Node>;
   objects: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>;
@@ -121,6 +123,7 @@ class Draft {
 
   finish(): Pick<Snapshot, "namespaces" | "clusterPolicies" | "nodes" | "objects"> {
     const { clusterPolicies, nodes, objects } = this;
+    for (const [name, edits] of this.podEdits) this.editNamespace(name, (state) => changed(state, { pods: edits.applyTo(state.pods) }));
     return { namespaces: this.namespaceEdits.applyTo(this.namespaces), clusterPolicies, nodes, objects };
   }
 
@@ -129,7 +132,7 @@ class Draft {
       case "namespace":
         return this.editNamespace(value.name, (state) => ({ ...state, namespace: value }));
       case "pod":
-        return this.editNamespace(value.namespace, (state) => changed(state, { pods: this.set(state.pods, value.name, value) }));
+        return this.podsOf(value.namespace).set(value.name, value);
       case "node":
         // Heartbeats write nodes every few minutes, and what is known of proofs rests on them.
         if (!isSame(this.nodes.get(value.name), value)) this.nodes = this.set(this.nodes, value.name, value);
@@ -143,10 +146,7 @@ class Draft {
 
   remove(ref: ObjectRef): void {
     if (ref.group === "" && ref.kind === "Namespace") return this.removeNamespace(ref.name);
-    if (ref.group === "" && ref.kind === "Pod" && ref.namespace !== undefined) {
-      if (!this.state(ref.namespace)) return;
-      return this.editNamespace(ref.namespace, (state) => changed(state, { pods: this.unset(state.pods, ref.name) }));
-    }
+    if (ref.group === "" && ref.kind === "Pod" && ref.namespace !== undefined) return this.removePod(ref.namespace, ref.name);
     if (ref.group === "" && ref.kind === "Node") this.nodes = this.unset(this.nodes, ref.name);
     if (ref.namespace === undefined || this.state(ref.namespace)) this.editPolicies(ref, (policies) => this.unset(policies, policyKey(ref)));
     const kind = kindKey(ref);
@@ -157,10 +157,26 @@ class Draft {
   /** A namespace's objects go with it. */
   private removeNamespace(name: string): void {
     if (this.state(name)) this.namespaceEdits.delete(name);
+    this.podEdits.delete(name);
     for (const [kind, objects] of this.objects) {
       const gone = [...objects].filter(([, object]) => object.metadata.namespace === name);
       if (gone.length > 0) this.objects = this.set(this.objects, kind, gone.reduce((map, [key]) => this.unset(map, key), objects));
     }
+  }
+
+  private podsOf(namespace: string): MapEdits<Pod> {
+    let edits = this.podEdits.get(namespace);
+    if (!edits) {
+      this.podEdits.set(namespace, (edits = new MapEdits<Pod>()));
+      this.editNamespace(namespace, (state) => state);
+    }
+    return edits;
+  }
+
+  private removePod(namespace: string, name: string): void {
+    const state = this.state(namespace);
+    const edits = this.podEdits.get(namespace);
+    if (edits ? edits.get(state?.pods ?? NO_PODS, name) : state?.pods.get(name)) this.podsOf(namespace).delete(name);
   }
 
   private putObject(object: KubeObject): void {
@@ -171,9 +187,9 @@ class Draft {
   }
 
   private editNamespace(name: string, edit: (state: NamespaceState) => NamespaceState): void {
-    const state = this.state(name) ?? { namespace: impliedNamespace(name), pods: new Map(), policies: new Map() };
-    const edited = edit(state);
-    if (edited !== state) this.namespaceEdits.set(name, edited);
+    const known = this.state(name);
+    const edited = edit(known ?? { namespace: impliedNamespace(name), pods: new Map(), policies: new Map() });
+    if (edited !== known) this.namespaceEdits.set(name, edited);
   }
 
   private state(name: string): NamespaceState | undefined {

@@ -1,6 +1,7 @@
 import { isLive, NAME_LABEL, type Pod } from "../model/endpoint.js";
 import type { Peer, PodClass, Policy, PolicyRule } from "../model/policy.js";
 import { DIRECTIONS } from "../model/policy.js";
+import { Tally } from "../model/layered-map.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { valueSetKey } from "../sets/value-set.js";
@@ -39,10 +40,22 @@ function unique(): Likeness {
 }
 
 function sharedLikeness({ namespace, policies, pods }: NamespaceState): Likeness {
-  const own = [...policies.values()].map(textOf);
   const { [NAME_LABEL]: _name, ...labels } = namespace.labels;
-  const text = JSON.stringify([Object.entries(labels).sort(), own.map((policy) => policy.text).sort(), kindsOf(pods)]);
-  return { number: numberOf(text), mentions: new Set(own.flatMap((policy) => policy.mentions)) };
+  const own = writtenIn(policies);
+  return { number: numberOf(`${JSON.stringify(Object.entries(labels).sort())} ${own.number} ${kindsOf(pods)}`), mentions: own.mentions };
+}
+
+const byPolicies = new WeakMap<NamespaceState["policies"], Likeness>();
+
+/** What the policies of a namespace say: alike ones have the same number. */
+function writtenIn(policies: NamespaceState["policies"]): Likeness {
+  let known = byPolicies.get(policies);
+  if (!known) {
+    const own = [...policies.values()].map(textOf);
+    known = { number: numberOf(`policies ${JSON.stringify(own.map((policy) => policy.text).sort())}`), mentions: new Set(own.flatMap((policy) => policy.mentions)) };
+    byPolicies.set(policies, known);
+  }
+  return known;
 }
 
 /** Past so many different texts they are forgotten: namespaces seen later are then like none seen before, and are asked about again. */
@@ -59,17 +72,17 @@ function numberOf(text: string): number {
 }
 
 type Pods = ReadonlyMap<string, Pod>;
-const kindsByPods = new WeakMap<Pods, string>();
+const kinds = new Tally(kindOf);
 const kindByPod = new WeakMap<Pod, string>();
 
 /** What its live pods have that a hypothetical one has not, as text: each sort once. */
 function kindsOf(pods: Pods): string {
-  let text = kindsByPods.get(pods);
-  if (text === undefined) kindsByPods.set(pods, (text = [...new Set([...pods.values()].filter(isLive).map(kindOf))].sort().join("\n")));
-  return text;
+  return kinds.of(pods).sort().join("\n");
 }
 
-function kindOf(pod: Pod): string {
+/** Undefined: it does not run, and nothing can tell that it is there. */
+function kindOf(pod: Pod): string | undefined {
+  if (!isLive(pod)) return undefined;
   let text = kindByPod.get(pod);
   if (text === undefined) {
     const ports = pod.ports.map(({ name, port, protocol, container }) => [name ?? "", port, protocol, container]);

@@ -3,6 +3,7 @@ import { isLive, type ContainerPort, type Pod } from "../model/endpoint.js";
 import { isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
 import { readLabelSelector } from "../model/label-selector.js";
 import { failed, ok, type Result } from "../model/result.js";
+import { Selection } from "../model/layered-map.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import { NO_TRAFFIC, portRange, type Protocol, type TrafficSet } from "../model/traffic.js";
 import type { LabelBox, Labels } from "../sets/label-box.js";
@@ -116,16 +117,14 @@ function statesOf(snapshot: Snapshot, selector: NamespaceSelector, within: strin
   return named.flatMap((name) => snapshot.namespaces.get(name) ?? []).filter((state) => selector.includes(state.namespace));
 }
 
-/** Running pods by label, remembered per namespace: its pods' map is replaced when a pod changes. */
-const remembered = new WeakMap<ReadonlyMap<string, Pod>, Map<string, readonly Pod[]>>();
+/** Running pods by label, remembered per namespace: asking again costs the pods that changed. */
+const selections = new WeakMap<LabelBox, Selection<Pod>>();
 
 export function runningPods(state: NamespaceState | undefined, box: LabelBox): readonly Pod[] {
   if (!state) return [];
-  let byBox = remembered.get(state.pods);
-  if (!byBox) remembered.set(state.pods, (byBox = new Map<string, readonly Pod[]>()));
-  let pods = byBox.get(box.key);
-  if (!pods) byBox.set(box.key, (pods = [...state.pods.values()].filter((pod) => isLive(pod) && box.matches(pod.labels))));
-  return pods;
+  let selection = selections.get(box);
+  if (!selection) selections.set(box, (selection = new Selection((pod) => isLive(pod) && box.matches(pod.labels))));
+  return selection.of(state.pods);
 }
 
 /** A pod that could be: the labels its selector asks for and no other, no address. */

@@ -1,17 +1,18 @@
 import type { IncomingMessage } from "node:http";
-import type { AdmissionRequest, AdmissionReviewOut } from "../model/admission.js";
+import type { AdmissionRequest } from "../model/admission.js";
 import type { Decision } from "../model/decision.js";
 import type { Problem } from "../model/result.js";
 import type { Log } from "../log.js";
 import { announcedLength, readBody } from "./body.js";
 import { within } from "./deadline.js";
 import { decisionFields, type Judged } from "./decision-log.js";
-import { decode } from "./decode.js";
+import type { Decoder } from "./decoder.js";
+import { encode, encodeDecision } from "./encode.js";
 import type { Gate } from "./gate.js";
 import type { Outcome, ServerMetrics } from "./metrics.js";
 import { NotNow } from "../pending/not-now.js";
 import type { Readiness } from "../model/readiness.js";
-import { errored, malformed, respond, type Trouble } from "./respond.js";
+import { errored, malformed, type Trouble } from "./respond.js";
 import { failureModeOf, type FailureMode, type Route } from "./route.js";
 import { uidFromHead } from "./uid-from-head.js";
 
@@ -50,11 +51,18 @@ export interface Answer {
   /** 400 only for a body without a uid: the API server shows no body of an answer that is not 200. */
   readonly status: 200 | 400;
   readonly outcome: Outcome;
-  readonly review: AdmissionReviewOut;
+  /** JSON. */
+  readonly text: string;
+}
+
+/** With what all its calls share. */
+export interface OpenEdge extends EdgeParts {
+  readonly gate: Gate;
+  readonly decoder: Decoder;
 }
 
 /** The answer to one AdmissionReview; undefined when nobody is left to hear it. The one place that catches: a fault inside becomes a decision by failure mode. */
-export async function answerReview(parts: EdgeParts & { readonly gate: Gate }, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
+export async function answerReview(parts: OpenEdge, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
   const { gate, log } = parts;
   const bytes = Math.min(announcedLength(request) ?? gate.limits.bodyCap, gate.limits.bodyCap);
   const taken = gate.admit(bytes);
@@ -69,12 +77,12 @@ export async function answerReview(parts: EdgeParts & { readonly gate: Gate }, c
   }
 }
 
-async function readAndJudge(parts: EdgeParts & { readonly gate: Gate }, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
-  const { gate, ready } = parts;
+async function readAndJudge(parts: OpenEdge, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
+  const { gate, decoder, ready } = parts;
   const body = await readBody(request, gate.limits.bodyCap);
   if (body.kind === "cut-off") return undefined;
   if (body.kind === "too-long") return tooLong(call, body.head, gate.limits.bodyCap);
-  const decoded = decode(body.bytes);
+  const decoded = decoder.decode(body.bytes);
   call.uid = (decoded.ok ? decoded.request.uid : decoded.uid) ?? "";
   if (!decoded.ok) return unreadable(parts, call, decoded.problems);
   call.operation = decoded.request.operation;
@@ -93,14 +101,15 @@ async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): 
   const { judge, log, metrics, versions, record } = parts;
   const { route, uid, started, deadline } = call;
   const snapshotVersions = versions?.() ?? {};
-  const decision = await within(deadline - performance.now(), judge(request, route, deadline));
+  const judging = judge(request, route, deadline);
+  const decision = judging instanceof Promise ? await within(deadline - performance.now(), judging) : judging;
   if (!decision) return late(call);
-  const review = respond(decision, { uid, mutating: route === "mutate", ...(decision.packs !== undefined && { annotations: { packs: decision.packs } }) });
+  const text = encodeDecision(decision, uid, route === "mutate");
   metrics.decided(decision);
   const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions, ...(call.trace !== undefined && { trace: call.trace }) };
   log.info(decisionFields(told), decision.allowed ? "allowed" : "denied");
   record?.(told);
-  return { status: 200, outcome: decision.allowed ? "allowed" : "denied", review };
+  return { status: 200, outcome: decision.allowed ? "allowed" : "denied", text };
 }
 
 function late(call: Call): Answer {
@@ -132,7 +141,7 @@ function overloaded(call: Call, message: string): Answer {
 
 function trouble(call: Call, outcome: Outcome, what: Trouble): Answer {
   // Without a uid no answer can be matched to a request: nothing is admitted by it.
-  return call.uid === "" ? { status: 400, outcome, review: errored("", "Deny", what) } : { status: 200, outcome, review: errored(call.uid, call.mode, what) };
+  return call.uid === "" ? { status: 400, outcome, text: encode(errored("", "Deny", what)) } : { status: 200, outcome, text: encode(errored(call.uid, call.mode, what)) };
 }
 
 function unmet({ conditions }: Readiness): string {

@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import { loopbackOnly, type Access } from "./access.js";
-import { answerReview, startCall, type Answer, type Call, type EdgeParts } from "./admission-edge.js";
+import { answerReview, startCall, type Answer, type Call, type EdgeParts, type OpenEdge } from "./admission-edge.js";
 import { timeToAnswer } from "./deadline.js";
+import { Decoder } from "./decoder.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
 import { readinessText, type Readiness } from "../model/readiness.js";
 import { ROUTES, type Route } from "./route.js";
@@ -25,8 +26,8 @@ export interface AppParts extends EdgeParts {
  * Reviews are taken before express looks at a request: they need none of it, and it costs them twice what a bare server does (bench/server.mjs).
  */
 export function createApp(parts: AppParts): RequestListener {
-  const gate = parts.gate ?? new Gate(DEFAULT_LIMITS);
-  const reviews = new Map(ROUTES.map((route) => [`/${route}`, reviewHandler({ ...parts, gate }, route)]));
+  const open = { ...parts, gate: parts.gate ?? new Gate(DEFAULT_LIMITS), decoder: new Decoder() };
+  const reviews = new Map(ROUTES.map((route) => [`/${route}`, reviewHandler(open, route)]));
   const rest = createExpress(parts);
   return (request, response) => {
     // An instance that is going serves on, and its clients take their next connection to another one (A14).
@@ -55,12 +56,12 @@ function createExpress(parts: AppParts): Express {
 
 type ReviewHandler = (request: IncomingMessage, response: ServerResponse, query: string) => Promise<void>;
 
-function reviewHandler(parts: AppParts & { readonly gate: Gate }, route: Route): ReviewHandler {
+function reviewHandler(parts: AppParts & OpenEdge, route: Route): ReviewHandler {
   return async (request, response, query) => {
     if (parts.mayReview && !parts.mayReview(request)) return sendJson(response, 401, { error: "a client certificate of the API server is needed" });
     const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), trace: traceIdOf(request.headers["traceparent"]) });
     const answer = await answerReview(parts, call, request);
-    if (answer) sendJson(response, answer.status, answer.review);
+    if (answer) sendJsonText(response, answer.status, answer.text);
     count(parts, call, answer);
   };
 }
@@ -123,9 +124,12 @@ function fault({ log }: AppParts): ErrorRequestHandler {
   };
 }
 
-/** As text: Node sends it in one piece with its header, and bytes in another one. */
 function sendJson(response: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
+  sendJsonText(response, status, JSON.stringify(body));
+}
+
+/** As text: Node sends it in one piece with its header, and bytes in another one. */
+function sendJsonText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) }).end(text);
 }
 

@@ -21,9 +21,8 @@ export function parseDuration(text: string): number | undefined {
   return sum > 0 ? sum : undefined;
 }
 
-/** What `work` comes to, or undefined when `milliseconds` pass first; work that is done already costs no timer. */
-export async function within<T extends object>(milliseconds: number, work: T | Promise<T>): Promise<T | undefined> {
-  if (!(work instanceof Promise)) return work;
+/** What `work` comes to, or undefined when `milliseconds` pass first. */
+export async function within<T extends object>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), Math.max(0, milliseconds));

@@ -11,6 +11,7 @@ export type Decoded =
   | { readonly ok: false; readonly uid?: string; readonly problems: readonly Problem[] };
 
 const API_VERSION = "admission.k8s.io/v1";
+const UTF8 = new TextDecoder();
 const OPERATIONS: readonly string[] = ["CREATE", "UPDATE", "DELETE", "CONNECT"] satisfies Operation[];
 
 /** The request of one AdmissionReview body. Total: whatever the bytes are, it answers and does not throw. */
@@ -18,7 +19,7 @@ export function decode(body: Uint8Array): Decoded {
   if (body.byteLength === 0) return unreadable(body, "request/empty", "the body is empty");
   if (!isUtf8(body)) return unreadable(body, "request/not-utf8", "the body is not UTF-8 text");
   try {
-    return decodeValue(JSON.parse(new TextDecoder().decode(body)));
+    return decodeValue(JSON.parse(UTF8.decode(body)));
   } catch (error) {
     return unreadable(body, "request/not-json", `the body is not JSON${placeOf(error, body.byteLength)}`);
   }

@@ -69,6 +69,8 @@ export interface Asked extends Pick<JudgeParts, "isExempt"> {
  * refusal under `failurePolicy: Ignore` still refuses (facts/admission.md 2).
  */
 export function forRoute(decision: Decision, { route, request: { namespace }, isExempt = () => false }: Asked): Decision {
+  // The same where nothing is left out: what is remembered of it stays.
+  if (decision.violations.length === 0 && (route !== "validate/deny" || decision.warnings.length === 0)) return decision;
   if (route === "validate/deny") return { ...decision, violations: decision.violations.filter(({ action }) => action === "deny"), warnings: [] };
   if (route !== "validate/warn" || (namespace !== undefined && isExempt(namespace))) return decision;
   return { ...decision, allowed: true, violations: decision.violations.filter(({ action }) => action !== "deny") };

@@ -1,5 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
+import type { Decision } from "../model/decision.js";
 import type { Judge } from "./admission-edge.js";
+import type { Route } from "./route.js";
 
 export interface Pending {
   isPending(namespace: string): boolean;
@@ -22,18 +24,22 @@ const AT_ONCE = 16;
  */
 export function waitForProvision(judge: Judge, provision: Pending): Judge {
   let waiting = 0;
-  return async (request, route, deadline) => {
+  return (request, route, deadline) => {
     const { namespace = "" } = request;
-    // Asked before too: the policies may be written while the consistent read of a denial is under way.
-    const wasPending = isNewPod(request) && provision.isPending(namespace);
+    // Asked before: the policies may be written while the consistent read of a denial is under way.
+    if (!isNewPod(request) || !provision.isPending(namespace)) return judge(request, route, deadline);
+    return judgePatiently(request, route, deadline);
+  };
+  async function judgePatiently(request: AdmissionRequest, route: Route, deadline: number): Promise<Decision> {
+    const { namespace = "" } = request;
     const decision = await judge(request, route, deadline);
     const left = Math.min(WAIT_MS, deadline - performance.now() - RESERVE_MS);
-    if (decision.allowed || !wasPending || left <= 0 || waiting >= AT_ONCE) return decision;
+    if (decision.allowed || left <= 0 || waiting >= AT_ONCE) return decision;
     waiting += 1;
     if (provision.isPending(namespace)) await provision.settled(namespace, left);
     waiting -= 1;
     return judge(request, route, deadline);
-  };
+  }
 }
 
 function isNewPod({ kind, operation }: AdmissionRequest): boolean {

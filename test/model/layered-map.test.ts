@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { differingKeys, MapEdits, Selection } from "../../src/model/layered-map.js";
+import { differingKeys, MapEdits, Selection, Tally } from "../../src/model/layered-map.js";
 
 describe("edits of a map", () => {
   test("any series of edits gives what a plain map would hold, and leaves every earlier map as it was", () => {
@@ -9,6 +9,7 @@ describe("edits of a map", () => {
       let map: ReadonlyMap<string, number> = new Map(Array.from({ length: 80 }, (_, i) => [String(i), i]));
       const plain = new Map(map);
       const even = new Selection<number>((value) => value % 2 === 0);
+      const digits = new Tally<number>((value) => (value % 3 === 0 ? undefined : String(value % 10)));
       for (const batch of batches) {
         const before = new Map(map);
         const kept = map;
@@ -26,6 +27,7 @@ describe("edits of a map", () => {
         expect([...map.keys()].every((key) => map.has(key) && map.get(key) === plain.get(key))).toBe(true);
         expect(map.has("nobody")).toBe(false);
         expect([...differingKeys(kept, map)].sort()).toEqual([...new Set([...before.keys(), ...plain.keys()])].filter((key) => before.get(key) !== plain.get(key)).sort());
+        expect(digits.of(map).sort()).toEqual([...new Set([...map.values()].filter((value) => value % 3 !== 0).map((value) => String(value % 10)))].sort());
         expect(even.of(map)).toEqual([...map.values()].filter((value) => value % 2 === 0));
       }
     }), { numRuns: 300 });

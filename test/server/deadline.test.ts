@@ -10,7 +10,6 @@ test("the margin is a tenth, at most half a second; ten seconds unless told, nev
 });
 
 describe("within", () => {
-  test("what is there already", async () => expect(await within(0, { a: 1 })).toEqual({ a: 1 }));
   test("what comes in time", async () => expect(await within(1_000, Promise.resolve({ a: 1 }))).toEqual({ a: 1 }));
   test("what comes too late", async () => expect(await within(5, new Promise<object>(() => undefined))).toBeUndefined());
   test("what fails", async () => expect(within(1_000, Promise.reject(new Error("no")))).rejects.toThrow("no"));
