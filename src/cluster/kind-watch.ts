@@ -22,6 +22,8 @@ export interface KindStatus {
   readonly ageSeconds: number;
   readonly resourceVersion?: string;
   readonly objects: number;
+  /** The API server does not let us read it: it was told so last. */
+  readonly refused: boolean;
   /** What went wrong last, while it has not gone right since. */
   readonly problem?: string;
 }
@@ -47,6 +49,7 @@ export class KindWatch {
   #absent = false;
   #heardAt = performance.now();
   #problem: string | undefined;
+  #refused = false;
   /** Since something was last heard. */
   #failures = 0;
   /** Ends the watch that is open. */
@@ -67,6 +70,7 @@ export class KindWatch {
       ageSeconds: (performance.now() - this.#heardAt) / 1_000,
       ...(this.#resourceVersion !== undefined && { resourceVersion: this.#resourceVersion }),
       objects: this.#known.size,
+      refused: this.#refused,
       ...(this.#problem !== undefined && { problem: this.#problem }),
     };
   }
@@ -219,6 +223,7 @@ export class KindWatch {
   #heard(): void {
     this.#heardAt = performance.now();
     this.#problem = undefined;
+    this.#refused = false;
   }
 
   /** What an error leaves behind, and how long to wait then. */
@@ -230,6 +235,7 @@ export class KindWatch {
     // "Too old resource version", or nonsense: what is known may have holes.
     if (status === 410 || error instanceof GarbageEvent) this.#resourceVersion = undefined;
     this.#problem = error instanceof Error ? error.message : String(error);
+    this.#refused = status === 401 || status === 403;
     if (status === 410 && failures === 1) return 0;
     log.warn({ kind: kindKey(this.kind), status, failures, reason: this.#problem }, "list or watch failed");
     return Math.max(retryAfterMs, pauseAfter(failures, timing));

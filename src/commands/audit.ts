@@ -28,7 +28,7 @@ export const command: Command = {
 
 async function run(config: Config, session: Session): Promise<Outcome> {
   const packs = await packsOf(config, session);
-  const state = unwrap(await openState({ files: [...config.paths, ...config.state], cluster: config.cluster, kinds: packs.watches }), "the state cannot be read");
+  const state = unwrap(await openState({ files: [...config.paths, ...config.state], cluster: config.cluster, kinds: packs.watches, partly: true }), "the state cannot be read");
   noteProblems(session, state.warnings);
   const found = auditOf(state, packs, session);
   if (config.compare !== undefined) return compared(found, auditOf(state, await packsOf({ ...config, packs: config.compare }, session), session), config);
@@ -48,7 +48,7 @@ async function packsOf(config: Config, session: Session): Promise<CompiledPacks>
 
 function auditOf({ snapshot, warnings }: LoadedState, packs: CompiledPacks, session: Session): Audit {
   const found = audit({ snapshot, packs, now: Date.now() }, { progress: (done, total) => session.progress(done, total) });
-  const unread = warnings.filter(({ code }) => code === "policy/unread-kind").map(({ message }) => message);
+  const unread = warnings.filter(({ code }) => code === "policy/unread-kind" || code === "cluster/unreadable").map(({ message }) => message);
   return { ...found, reasons: [...new Set([...found.reasons, ...unread])] };
 }
 

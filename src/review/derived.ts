@@ -1,9 +1,10 @@
 import { readObject } from "../dialects/index.js";
 import type { KubeObject } from "../model/kubernetes.js";
-import type { Change as Edit } from "../model/snapshot.js";
+import type { Change as Edit, Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
 import type { Change } from "../rules/rule.js";
 import { isKnown } from "./change.js";
+import { isDeepStrictEqual } from "./equal.js";
 import { fromErrors, scopeOf, joinVerdicts, milder, NO_VERDICTS, objectOf, type Excepting, type Verdicts } from "./findings.js";
 import { askProtection } from "./protect.js";
 
@@ -34,7 +35,14 @@ export function judgeDerived(rule: CompiledRule, change: Change, { packs, except
 function derivedChange(change: Change, objects: readonly KubeObject[]): Change {
   const edits = objects.flatMap((object) => readObject(object).facts).map((put): Edit => ({ put }));
   const namespace = objects.map(({ metadata }) => metadata.namespace).find((name) => name !== undefined);
-  return { ...change, touches: "policy", after: change.after.with(edits.filter((edit) => !isKnown(edit, change.after))), ...(namespace === undefined ? {} : { namespace }) };
+  return { ...change, touches: "policy", after: change.after.with(edits.filter((edit) => !isThere(edit, change.after))), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** A policy that says the same, a namespace of the same labels: its controller has written it already. */
+function isThere(edit: Edit, snapshot: Snapshot): boolean {
+  if (!("put" in edit) || edit.put.fact !== "namespace") return isKnown(edit, snapshot);
+  const { name, labels } = edit.put.value;
+  return isDeepStrictEqual(snapshot.namespaces.get(name)?.namespace.labels, labels);
 }
 
 function asThisRule(verdicts: Verdicts, { pack, entry }: CompiledRule, change: Change): Verdicts {

@@ -132,8 +132,7 @@ export class StandingAudit {
       const { protect } = rule.behaviour;
       for (const scope of protect?.scopes(change) ?? []) {
         if ("future" in scope || scope.name === name || this.#agenda.has(scope.name, rule)) continue;
-        const isHeld = !this.#namespaces.get(scope.name)?.standing.has(rule);
-        if (!isHeld || protect?.keeps?.(change, scope) !== true) this.#agenda.rule(scope.name, rule);
+        if (protect?.keeps?.(change, scope) !== true) this.#agenda.rule(scope.name, rule);
         yield;
       }
     }

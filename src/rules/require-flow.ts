@@ -101,11 +101,12 @@ function isProven(flow: FlowSpec, snapshot: Snapshot, { known, ...seen }: At & {
   return question === undefined || known.isProven(snapshot, question);
 }
 
-/** Every peer counts for itself: those outside of the namespace that changed are as they were. */
+/** Every peer counts for itself: those outside of the namespace that changed are as they were, and those in it are no reason before or after. */
 function keeps(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): boolean {
   if (isUntouched(flow, change, at.scope)) return true;
   const isElsewhere = change.namespace !== undefined && "name" in at.scope && at.scope.name !== change.namespace;
-  return isElsewhere && flow.endpoint.splits && isProven(flow, change.after, { ...at, within: change.namespace });
+  const seen = { ...at, ...(isElsewhere && { within: change.namespace }) };
+  return isElsewhere && flow.endpoint.splits && isProven(flow, change.after, seen) && isProven(flow, change.before, seen);
 }
 
 function regressions(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): readonly Outcome[] {

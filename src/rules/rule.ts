@@ -90,7 +90,7 @@ export interface Protection {
   regression(change: Change, scope: Scope): readonly Outcome[];
   /** Does it hold for every pod of the scope? */
   standing(snapshot: Snapshot, scope: Scope): readonly Outcome[];
-  /** It held in a scope before: does it surely still, after a change in another namespace? Told by looking at what changed alone; absent, or false: ask. */
+  /** Is its standing in a scope surely what it was before a change in another namespace? Told by looking at what changed alone; absent, or false: ask. */
   keeps?(change: Change, scope: Scope): boolean;
   /** Does it read this object, other than pods, namespaces and policies? Absent: none of them. */
   reads?(object: KubeObject): boolean;

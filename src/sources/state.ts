@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { policyKinds } from "../dialects/index.js";
 import { failed, ok, type Result } from "../model/result.js";
 import { Snapshot } from "../model/snapshot.js";
-import type { FollowedCluster, WatchedKind } from "../cluster/cluster.js";
+import type { FollowedCluster, KindStatus, WatchedKind } from "../cluster/cluster.js";
 import { loadState, type LoadedState } from "./files.js";
 
 export interface StateOf {
@@ -10,13 +10,15 @@ export interface StateOf {
   readonly cluster: boolean;
   /** Kinds to read beside the built-in ones. */
   readonly kinds?: readonly WatchedKind[];
+  /** A cluster of which some kinds cannot be read is read as far as it can be; a warning (`cluster/unreadable`) names each of them. */
+  readonly partly?: boolean;
 }
 
 /** The state of the cluster that a verb is asked about: from files, or read once from the cluster of the current kubeconfig. */
-export async function openState({ files, cluster, kinds = [] }: StateOf): Promise<Result<LoadedState>> {
+export async function openState({ files, cluster, kinds = [], partly = false }: StateOf): Promise<Result<LoadedState>> {
   if (files.length > 0 && cluster) return failed({ code: "use/both", message: "give files or `--cluster`, not both", path: "" });
   if (files.length === 0 && !cluster) return failed({ code: "use/nothing", message: "nothing to read: give files, folders, `-` or `--cluster`", path: "" });
-  return cluster ? readCluster([...followedKinds(kinds), ...WORKLOADS]) : loadState(files);
+  return cluster ? readCluster([...followedKinds(kinds), ...WORKLOADS], partly) : loadState(files);
 }
 
 const CORE: readonly WatchedKind[] = [
@@ -48,7 +50,7 @@ export function followedKinds(kinds: readonly WatchedKind[]): readonly WatchedKi
 /** A cluster that is silent for this long is not there; a large one keeps answering, page by page. */
 const GIVE_UP_SECONDS = 15;
 
-async function readCluster(kinds: readonly WatchedKind[]): Promise<Result<LoadedState>> {
+async function readCluster(kinds: readonly WatchedKind[], partly: boolean): Promise<Result<LoadedState>> {
   const [{ connectCluster, followCluster }, { createLog }] = await Promise.all([import("../cluster/cluster.js"), import("../log.js")]);
   const connection = await connectCluster();
   if (!connection.ok) return connection;
@@ -57,23 +59,27 @@ async function readCluster(kinds: readonly WatchedKind[]): Promise<Result<Loaded
     read.snapshot = read.snapshot.with(changes);
   };
   const cluster = followCluster({ connection: connection.value, kinds, onChanges, log: createLog({ level: "silent" }) });
-  const synced = await withinReason(cluster);
+  await withinReason(cluster, partly ? "every" : "any");
+  const problems = problemsOf(cluster, connection.value.server);
+  const isNothing = cluster.status().every(({ synced }) => !synced);
   await cluster.stop();
-  if (!synced) return failed(...problemsOf(cluster, connection.value.server));
-  return ok({ snapshot: read.snapshot, objects: [], warnings: [], locate: () => undefined });
+  if (problems.length > 0 && (!partly || isNothing)) return failed(...problems);
+  return ok({ snapshot: read.snapshot, objects: [], warnings: problems, locate: () => undefined });
 }
 
-/** True once every kind was listed; false when nothing was heard of some kind for too long. */
-async function withinReason(cluster: FollowedCluster): Promise<boolean> {
-  const givenUp = new AbortController();
-  const silent = (async () => {
-    const isSilent = (): boolean => cluster.status().some(({ synced, ageSeconds }) => !synced && ageSeconds > GIVE_UP_SECONDS);
-    while (!isSilent()) await sleep(250, undefined, { signal: givenUp.signal });
-    return false;
-  })().catch(() => false);
-  const done = await Promise.race([cluster.synced().then(() => true), silent]);
-  givenUp.abort();
-  return done;
+/** Until every kind was listed, or any (every one that is left) is refused or was not heard of for too long. */
+async function withinReason(cluster: FollowedCluster, which: "any" | "every"): Promise<void> {
+  const listed = new AbortController();
+  const isHopeless = ({ refused, ageSeconds }: KindStatus): boolean => refused || ageSeconds > GIVE_UP_SECONDS;
+  const givenUp = (async () => {
+    const isOver = (): boolean => {
+      const open = cluster.status().filter(({ synced }) => !synced);
+      return which === "any" ? open.some(isHopeless) : open.every(isHopeless);
+    };
+    while (!isOver()) await sleep(100, undefined, { signal: listed.signal });
+  })().catch(() => undefined);
+  await Promise.race([cluster.synced(), givenUp]);
+  listed.abort();
 }
 
 function problemsOf(cluster: FollowedCluster, server: string): { code: string; message: string; path: string }[] {

@@ -49,6 +49,14 @@ describeWithCluster("an audit of the API server", (cluster) => {
     expect(stdout).toMatch(new RegExp(`newly (denied|refused)[\\s\\S]*${good}`, "i"));
   });
 
+  it("says what it could not look at, and tells the rest", async () => {
+    const { stdout, code } = await program.run(["audit", "--cluster", "-o", "json"], { env: { KUBECONFIG: cluster.kubeconfig("developer") } });
+    const found = JSON.parse(stdout) as { complete: boolean; reasons: string[]; violations: { rule: string; object: { name: string } }[] };
+    expect(found.complete).toBe(false);
+    expect(found.reasons).toContainEqual(expect.stringMatching(/^Node cannot be read from .*forbidden/));
+    expect([code, found.violations.filter(({ object }) => object.name === bare).map(({ rule }) => rule)]).toEqual([1, expect.arrayContaining(["default-deny"])]);
+  });
+
   it("adopts what is older than the rules", async () => {
     const { stdout } = await audit("--adopt", "--owner", "payments", "--expires", "2099-01-31");
     expect(stdout).toContain("kind: PolicyException");
