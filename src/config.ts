@@ -215,6 +215,11 @@ export function version(): string {
   return String((manifest as { version?: unknown }).version);
 }
 
+/** The built page of the console: it lies beside the program, also when that is one file. */
+export function consoleFolder(): string {
+  return fileURLToPath(new URL("./console", import.meta.url));
+}
+
 /** A folder beside `src/` and `dist/`; as a relative path where that is shorter, because people read it. */
 function inPackage(folder: string): string {
   const path = fileURLToPath(new URL(`../${folder}`, import.meta.url));

@@ -1,14 +1,8 @@
-import { stateOf, type Exception, type ExceptionScope } from "../packs/exception.js";
+import { stateOf, type Exception } from "../packs/exception.js";
+import { inOrder, scopeText } from "../views/exceptions.js";
 import { daysBetween } from "../model/instant.js";
 
 /** Exceptions as `rules` lists them: those that need somebody's eye first. */
-
-const ORDER = ["refused", "expired", "expiring", "active"] as const;
-
-function inOrder(exceptions: readonly Exception[], now: number): readonly Exception[] {
-  const rank = (exception: Exception): number => ORDER.indexOf(stateOf(exception, now));
-  return [...exceptions].sort((a, b) => rank(a) - rank(b) || a.ends - b.ends || (a.name < b.name ? -1 : 1));
-}
 
 /** Two lines each: state, owner and end; what it covers and why. */
 export function exceptionLines(exceptions: readonly Exception[], now: number): readonly string[] {
@@ -25,16 +19,6 @@ function stateText(exception: Exception, now: number): string {
   if (state === "expired") return `expired (${expires})`;
   const days = daysBetween(now, ends);
   return state === "active" ? `until ${expires}` : `until ${expires}, in ${days} ${days === 1 ? "day" : "days"}`;
-}
-
-function scopeText({ rules, namespaces, objects, users }: ExceptionScope): string {
-  const parts = [
-    rules.length === 0 ? "no rule" : rules.join(", "),
-    namespaces && `in ${namespaces.join(", ")}`,
-    objects && `for ${objects.map(({ kind, name }) => `${kind} ${name}`).join(", ")}`,
-    users && `by ${users.join(", ")}`,
-  ];
-  return parts.filter((part) => part !== undefined).join("; ");
 }
 
 export function exceptionsAsJson(exceptions: readonly Exception[], now: number): readonly object[] {

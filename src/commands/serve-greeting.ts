@@ -25,6 +25,7 @@ export function greeting(config: Config, { packs: { inForce }, live, server }: G
     `sluice ${version()} guards ${what}`,
     `with the packs ${packs.names.join(", ")} (${packs.rules.length} rules)`,
     `at ${url}: POST /validate, /mutate; GET /livez, /readyz, /metrics`,
+    `console: ${url}/`,
     "try:",
     `  curl --silent --cacert ${ca} ${url}/validate --data '${EXAMPLE}'`,
   ];

@@ -6,6 +6,7 @@ import { remembering, type Decide } from "../review/remembered.js";
 import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { Judge } from "../server/admission-edge.js";
 import type { Judged } from "../server/decision-log.js";
+import { DecisionRing } from "../server/decision-ring.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics } from "../server/metrics.js";
@@ -25,6 +26,7 @@ import type { InForce } from "../sources/pack-reload.js";
 import { watchPacks, type PacksListener, type PacksWatch } from "../sources/packs-watch.js";
 import type { LoadedPacks } from "../sources/packs.js";
 import { unwrap, type Command, type Outcome } from "./command.js";
+import { consoleOf } from "./serve-console.js";
 import { greeting } from "./serve-greeting.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
 import { checkOwn } from "./serve-own-packs.js";
@@ -34,7 +36,7 @@ import { fileSource, type Source } from "./serve-source.js";
 export const command: Command = {
   name: "serve",
   description:
-    "Serves POST /validate (all rules; /validate/deny and /validate/warn for the generated configurations), POST /mutate, GET /livez, /readyz and /metrics over HTTPS.\n" +
+    "Serves POST /validate (all rules; /validate/deny and /validate/warn for the generated configurations), POST /mutate, GET /livez, /readyz and /metrics, and the console at / over HTTPS.\n" +
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
@@ -57,7 +59,12 @@ async function run(config: Config): Promise<Outcome> {
   state.warn();
   const clientCa = await clientCaOf(config);
   const audit = auditing(config, { packs, state, live, source, log, metrics });
-  const server = await start(config, { packs, state, live, source, log, metrics, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(recorder && { record: (judged) => recorder.decided(judged) }) });
+  const decisions = new DecisionRing();
+  const record = (judged: Judged): void => {
+    decisions.decided(judged, Date.now());
+    recorder?.decided(judged);
+  };
+  const server = await start(config, { packs, state, live, source, log, metrics, decisions, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }) });
   if (server.ok) audit.start();
   const stop = async (): Promise<void> => {
     audit.stop();
@@ -67,7 +74,7 @@ async function run(config: Config): Promise<Outcome> {
     await recorder?.close();
   };
   if (!server.ok) await stop();
-  return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), stop), exitCode: 0 };
+  return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), { onStop: () => decisions.close(), stop }), exitCode: 0 };
 }
 
 /** With `--record` only: from an empty snapshot on, so that the file alone tells every state. */
@@ -123,11 +130,18 @@ function told({ loaded: { packs, digest, warnings }, refused }: InForce): PacksI
   return { names: packs.names, digest, rules: packs.rules.length, refused, warnings };
 }
 
-async function* untilStopped(server: RunningServer, hello: string, stop: () => Promise<void>): AsyncGenerator<string> {
+interface Stopping {
+  /** Lets go of whoever waits. */
+  onStop(): void;
+  stop(): Promise<void>;
+}
+
+async function* untilStopped(server: RunningServer, hello: string, { onStop, stop }: Stopping): AsyncGenerator<string> {
   // Before anybody is told that it serves: who waits for the greeting may stop it at once.
   const stopped = stopSignal();
   yield hello;
   await stopped;
+  onStop();
   await server.close();
   await stop();
 }
@@ -140,7 +154,8 @@ interface Parts {
   readonly log: Log;
   readonly metrics: ServerMetrics;
   readonly leading?: Leading;
-  readonly record?: (judged: Judged) => void;
+  readonly decisions: DecisionRing;
+  readonly record: (judged: Judged) => void;
   /** PEM. */
   readonly clientCa?: string;
 }
@@ -191,7 +206,8 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     certDir: config.certDir,
     names: config.names,
     ...(leading && { certificates: leading.certificates }),
-    ...(parts.record && { record: parts.record }),
+    record: parts.record,
+    console: consoleOf({ config, live, packs, decisions: parts.decisions, ready: () => readinessOf([state.condition(), ...source.conditions()]).ready }),
   });
 }
 

@@ -33,6 +33,8 @@ export interface Survey {
   readonly ingressController?: Party;
   /** The ports that one party can reach on another; none between two external ends. Equal sets are one object. */
   between(src: Party, dst: Party): TrafficSet;
+  /** Workloads as one party: what one of them may do, all of them together may do. */
+  joined(name: string, workloads: readonly Party[]): Party;
 }
 
 /** `previous` lets two surveys share their work, and makes their equal sets of traffic one object. */
@@ -44,7 +46,8 @@ export function survey(snapshot: Snapshot, { profile }: SurveyOptions, previous?
   const parties = drafts.map(({ name, ends }): Party => ({ name, kind: "workload", ends: distinct(ends, (end) => exposedText(end, exposed)) }));
   const isExposed = parties.some(({ ends }) => ends.some((end) => exposedText(end, exposed) !== ""));
   const controller: Party = { name: INGRESS_CONTROLLER, kind: "ingress-controller", ends: [reach.end(ingressController)] };
-  return { reach, workloads: parties, ...(isExposed ? { ingressController: controller } : {}), between: trafficBetween(reach, exposed) };
+  const joined = (name: string, members: readonly Party[]): Party => ({ name, kind: "workload", ends: distinct(members.flatMap(({ ends }) => ends), (end) => exposedText(end, exposed)) });
+  return { reach, workloads: parties, ...(isExposed ? { ingressController: controller } : {}), between: trafficBetween(reach, exposed), joined };
 }
 
 function exposedText({ subject }: End, exposed: (pod: Pod) => TrafficSet): string {

@@ -1,20 +1,25 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
-import { loopbackOnly, type Access } from "./access.js";
+import type { Access } from "./access.js";
 import { answerReview, startCall, type Answer, type Call, type EdgeParts, type OpenEdge } from "./admission-edge.js";
+import { handleConsole, type ConsoleParts } from "./console.js";
 import { timeToAnswer } from "./deadline.js";
 import { Decoder } from "./decoder.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
+import { guarded } from "./guarded.js";
 import { readinessText, type Readiness } from "../model/readiness.js";
 import { ROUTES, type Route } from "./route.js";
+import { otherMethod, sendJson, sendJsonText, sendText } from "./send.js";
 import { traceIdOf } from "./trace.js";
 
 export interface AppParts extends EdgeParts {
   readonly gate?: Gate;
   /** All of `/readyz`: what judging needs and the health of the server around it. `ready` by default. */
   readonly health?: () => Readiness | Promise<Readiness>;
-  /** Who may read `/metrics`; programs of the same machine by default. */
+  /** Who may read `/metrics` and the console; programs of the same machine by default. */
   readonly access?: Access;
+  /** The page at `/` and what it asks; none by default. */
+  readonly console?: ConsoleParts;
   /** May this client ask for reviews? Everybody by default. */
   readonly mayReview?: (request: IncomingMessage) => boolean;
   /** While true, every answer asks for the connection to be closed. */
@@ -22,7 +27,7 @@ export interface AppParts extends EdgeParts {
 }
 
 /**
- * The HTTP surface: reviews, health, metrics. Every answer is JSON or plain text, also of what it does not know.
+ * The HTTP surface: reviews, health, metrics, the console. Every answer is JSON or plain text, also of what it does not know.
  * Reviews are taken before express looks at a request: they need none of it, and it costs them twice what a bare server does (bench/server.mjs).
  */
 export function createApp(parts: AppParts): RequestListener {
@@ -49,6 +54,7 @@ function createExpress(parts: AppParts): Express {
   app.route("/livez").get((_, response) => sendText(response, 200, "ok\n")).all(otherMethod("GET"));
   app.route("/readyz").get(readyHandler(parts)).all(otherMethod("GET"));
   app.route("/metrics").get(guarded(parts, metricsHandler(parts))).all(otherMethod("GET"));
+  if (parts.console) handleConsole(app, parts.console, parts);
   app.use((request, response) => sendJson(response, 404, { error: "not found", path: request.path }));
   app.use(fault(parts));
   return app;
@@ -85,30 +91,10 @@ function readyHandler({ ready, health = ready }: AppParts): RequestHandler {
   };
 }
 
-/** For what tells of the cluster. When the API server cannot say who asks, nobody may. */
-function guarded({ access = loopbackOnly, log }: AppParts, handler: RequestHandler): RequestHandler {
-  return async (request, response, next) => {
-    const answer = await access(request).catch((error: unknown) => {
-      log.warn({ err: error }, "the API server does not say who may read this");
-      return 403 as const;
-    });
-    if (answer === "granted") return handler(request, response, next);
-    if (answer === 401) response.setHeader("www-authenticate", "Bearer");
-    sendJson(response, answer, { error: answer === 401 ? "a bearer token is needed" : "not allowed", path: request.path });
-  };
-}
-
 function metricsHandler({ metrics }: AppParts): RequestHandler {
   return async (_, response) => {
     const text = await metrics.registry.metrics();
     response.writeHead(200, { "content-type": metrics.registry.contentType }).end(text);
-  };
-}
-
-function otherMethod(allow: string): RequestHandler {
-  return (request, response) => {
-    response.setHeader("allow", allow);
-    sendJson(response, 405, { error: "method not allowed", method: request.method, allow: [allow] });
   };
 }
 
@@ -122,17 +108,4 @@ function fault({ log }: AppParts): ErrorRequestHandler {
     if (response.headersSent) return next(error);
     sendJson(response, status, { error: status === 500 ? "internal error" : "bad request" });
   };
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  sendJsonText(response, status, JSON.stringify(body));
-}
-
-/** As text: Node sends it in one piece with its header, and bytes in another one. */
-function sendJsonText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) }).end(text);
-}
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" }).end(text);
 }
