@@ -3,14 +3,24 @@ import { useEffect, useState } from "preact/hooks";
 import type { AboutView } from "../model/views.js";
 import { ask, whenTokenNeeded } from "./api.js";
 import { Connectivity } from "./connectivity.js";
+import { Decisions } from "./decisions.js";
 import { Login } from "./login.js";
+import { Namespace } from "./namespace.js";
+import { Namespaces } from "./namespaces.js";
+import { Packs } from "./packs.js";
 import type { Page, PageProps } from "./page.js";
+import { Reach } from "./reach.js";
 import { linkTo, usePlace } from "./routing.js";
 import { useTheme } from "./theme.js";
 
 /** The editor is most of the code: it is loaded when somebody goes there. */
-const PAGES: Readonly<Record<string, { readonly title: string; load(): Promise<Page> }>> = {
+const PAGES: Readonly<Record<string, { readonly title: string; readonly within?: string; load(): Promise<Page> }>> = {
   connectivity: { title: "Connectivity", load: async () => Connectivity },
+  reach: { title: "Reach", load: async () => Reach },
+  namespaces: { title: "Namespaces", load: async () => Namespaces },
+  decisions: { title: "Decisions", load: async () => Decisions },
+  packs: { title: "Rules", load: async () => Packs },
+  namespace: { title: "Namespace", within: "namespaces", load: async () => Namespace },
 };
 
 /** How often the page asks whether anything changed. */
@@ -47,7 +57,7 @@ function App() {
       <header>
         <a class="brand" href="#/"><Mark /> Sluice</a>
         <nav aria-label="pages">
-          {Object.entries(PAGES).map(([name, { title }]) => <a href={linkTo(name)} aria-current={PAGES[name] === page ? "page" : undefined}>{title}</a>)}
+          {Object.entries(PAGES).map(([name, { title, within }]) => (within === undefined ? <a href={linkTo(name)} aria-current={name === (page?.within ?? place.page) ? "page" : undefined}>{title}</a> : null))}
         </nav>
         <button type="button" class="quiet" onClick={toggle}>{theme === "dark" ? "light" : "dark"}<span class="unseen"> theme</span></button>
       </header>
