@@ -41,7 +41,7 @@ export class Snapshot {
 
   static readonly EMPTY = new Snapshot({ namespaces: new Map(), clusterPolicies: new Map(), nodes: new Map(), objects: new Map() });
 
-  /** The snapshot after these changes, in order; this one stays as it is. Cost: the changed namespaces' maps. */
+  /** The snapshot after these changes, in order; this one stays as it is, and is the answer where nothing changes. Cost: the changed namespaces' maps. */
   with(changes: readonly Change[]): Snapshot {
     if (changes.length === 0) return this;
     const draft = new Draft(this);
@@ -49,7 +49,9 @@ export class Snapshot {
       if ("put" in change) draft.put(change.put);
       else draft.remove(change.remove);
     }
-    return new Snapshot(draft.finish());
+    const parts = draft.finish();
+    const isSame = parts.namespaces === this.namespaces && parts.clusterPolicies === this.clusterPolicies && parts.nodes === this.nodes && parts.objects === this.objects;
+    return isSame ? this : new Snapshot(parts);
   }
 
   /** A namespace by name; one without an object still has its forced label. */

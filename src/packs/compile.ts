@@ -145,7 +145,7 @@ function compileWith(extended: Extended, { settings, profile, overrides = {}, ex
     profile,
     packs: new Map(packs.map((pack) => [pack.pack.name, pack])),
     baselines: new Map(packs.flatMap(({ pack }) => Object.entries(pack.spec.baselines))),
-    isExempt: (name) => patterns.some((pattern) => globMatches(pattern, name)),
+    isExempt: remembered((name) => patterns.some((pattern) => globMatches(pattern, name))),
     namespaceSets: new Map(),
   };
   const compileAll = <T>(compile: (pack: ParsedPack, world: World, problems: Problem[]) => T[]): T[] =>
@@ -189,6 +189,20 @@ function twice(names: readonly string[]): Problem[] {
 function asked({ pack, params }: ParsedPack, { overrides, point }: Required<Pick<PackSettings, "overrides" | "point">>): ParsedPack {
   const rules = pack.spec.rules.map((entry) => ruleAt(overrideRule(entry, overrides[`${pack.name}/${entry.id}`]), point));
   return { pack: { ...pack, spec: { ...pack.spec, rules } }, params };
+}
+
+/** Names are few; somebody who makes up names must not fill the memory. */
+const REMEMBERED = 5_000;
+
+function remembered(ask: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer !== undefined) return answer;
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(name, (answer = ask(name)));
+    return answer;
+  };
 }
 
 interface World {

@@ -98,7 +98,16 @@ function keyOfPeer({ subject, runningOnly }: Flow, { target, peer, snapshot }: O
 }
 
 function trafficText({ traffic }: FlowTarget): string {
-  return typeof traffic === "function" ? `f${numberOf(traffic)}` : traffic.ranges.join(";");
+  return typeof traffic === "function" ? `f${numberOf(traffic)}` : textFor(traffic, () => traffic.ranges.join(";"));
+}
+
+/** Sets that packs write are the same objects each time. */
+const texts = new WeakMap<object, string>();
+
+function textFor(value: object, write: () => string): string {
+  let text = texts.get(value);
+  if (text === undefined) texts.set(value, (text = write()));
+  return text;
 }
 
 interface End {
@@ -140,5 +149,5 @@ function numberOf(value: object): number {
 }
 
 function rangesText({ addresses }: Extract<FlowPeer, { kind: "addresses" }>): string {
-  return `${addresses.v4.ranges.join(";")} ${addresses.v6.ranges.join(";")}`;
+  return textFor(addresses, () => `${addresses.v4.ranges.join(";")} ${addresses.v6.ranges.join(";")}`);
 }

@@ -23,10 +23,13 @@ export interface Verdicts {
 export const NO_VERDICTS: Verdicts = { violations: [], warnings: [], errors: [] };
 
 export function joinVerdicts(all: readonly Verdicts[]): Verdicts {
+  const told = all.filter((verdicts) => verdicts !== NO_VERDICTS);
+  const [only = NO_VERDICTS, ...others] = told;
+  if (others.length === 0) return only;
   return {
-    violations: all.flatMap(({ violations }) => violations),
-    warnings: all.flatMap(({ warnings }) => warnings),
-    errors: all.flatMap(({ errors }) => errors),
+    violations: told.flatMap(({ violations }) => violations),
+    warnings: told.flatMap(({ warnings }) => warnings),
+    errors: told.flatMap(({ errors }) => errors),
   };
 }
 

@@ -33,7 +33,8 @@ function hold(rule: CompiledRule, protect: Protection, { change, excepting }: Pi
   const action = rule.entry.hold;
   const pod = newPod(change);
   if (!action || action === "off" || !pod || !isLive(pod) || isMirror(change)) return NO_VERDICTS;
-  const outcomes = protect.forPod(change.after, pod).map((outcome) => ({ ...outcome, scope: pod.namespace }));
+  const outcomes = protect.forPod(change.after, pod).filter(({ outcome }) => outcome !== "holds").map((outcome) => ({ ...outcome, scope: pod.namespace }));
+  if (outcomes.length === 0) return NO_VERDICTS;
   const verdicts = fromOutcomes(rule, outcomes, { object: objectOf(change), action, excepting });
   return { ...verdicts, violations: verdicts.violations.map(held) };
 }
@@ -62,8 +63,10 @@ function regressions(rule: CompiledRule, protect: Protection, { change, exceptin
   const object = objectOf(change);
   const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
   // A cluster-scoped policy touches everything: what is broken anyway is for reports to tell.
-  const isDue = ({ outcome }: Outcome): boolean => outcome !== "broken-before" || (change.namespace !== undefined && !onlyRegressions);
-  const outcomes = (lenient: boolean): readonly Located[] => scopes.filter((scope) => isLenient(scope) === lenient).flatMap((scope) => outcomesIn(scope, protect.regression(change, scope))).filter(isDue);
+  const isDue = ({ outcome }: Outcome): boolean => outcome !== "holds" && (outcome !== "broken-before" || (change.namespace !== undefined && !onlyRegressions));
+  const found = scopes.flatMap((scope) => outcomesIn(scope, protect.regression(change, scope)).filter(isDue).map((outcome) => ({ outcome, isLenient: isLenient(scope) })));
+  if (found.length === 0) return NO_VERDICTS;
+  const outcomes = (lenient: boolean): readonly Located[] => found.filter((one) => one.isLenient === lenient).map(({ outcome }) => outcome);
   return joinVerdicts([
     fromOutcomes(rule, outcomes(false), { object, excepting, action: rule.entry.enforcementAction }),
     fromOutcomes(rule, outcomes(true), { object, excepting, action: milder("warn", rule.entry.enforcementAction) }),

@@ -45,8 +45,14 @@ export function compileNamespaces(spec: unknown, exempt: Exemption, path: string
   const problems = compiled.flatMap((term) => (term.ok ? [] : term.problems));
   if (problems.length > 0) return failed(...problems);
   const all = compiled.flatMap((term) => (term.ok ? [term.value] : []));
+  const known = new WeakMap<Namespace, boolean>();
+  const includes = (namespace: Namespace): boolean => {
+    let isIn = known.get(namespace);
+    if (isIn === undefined) known.set(namespace, (isIn = all.some((term) => term.includes(namespace))));
+    return isIn;
+  };
   return ok({
-    includes: (namespace) => all.some((term) => term.includes(namespace)),
+    includes,
     couldInclude: (name) => all.some((term) => term.couldInclude(name)),
     future: all.flatMap((term) => term.future),
     names: [...new Set(all.flatMap((term) => term.names))],

@@ -5,7 +5,7 @@ import { likenessOf } from "../proof/likeness.js";
 import { isNoLoss, lossesOf, mayLose, type Losses } from "../proof/losses.js";
 import { StandingFlow } from "../proof/standing.js";
 import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../proof/question.js";
-import { isLive, type Pod } from "../model/endpoint.js";
+import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
 import { nameKey, refOf, type ObjectRef } from "../model/kubernetes.js";
 import type { Direction, Policy } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
@@ -33,11 +33,11 @@ export const requireFlow = {
 
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
-  const at: At = { context, known: new StandingFlow(context) };
+  const at: Regarding = { context, known: new StandingFlow(context), held: new WeakMap<Snapshot, Held>() };
   const which = scopesOfFlow(flow);
   return {
     ...which,
-    askedScopes: (change) => unlike(which.scopes(change), change, (scope) => regressions(flow, change, { ...at, scope })),
+    askedScopes: (change) => unlike(lossless(flow, which.scopes(change), { change, at }), change, (scope) => regressions(flow, change, { ...at, scope })),
     peers: (snapshot) => [peersOf(flow, snapshot)],
     regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
     standing: (snapshot, scope) => {
@@ -63,6 +63,10 @@ interface At {
   readonly known: StandingFlow;
 }
 
+interface Regarding extends At {
+  readonly held: WeakMap<Snapshot, Held>;
+}
+
 function required(flow: FlowSpec, snapshot: Snapshot, seen: { readonly scope: Scope; readonly within?: string }): Flow | undefined {
   return questionOf(flow, snapshot, { ...seen, reach: "running" });
 }
@@ -74,13 +78,20 @@ interface Asked {
   readonly context: ProofContext;
 }
 
+/** Without those elsewhere that the change takes nothing from, and that lacked nothing before it. */
+function lossless(flow: FlowSpec, scopes: readonly Scope[], { change, at }: { readonly change: Change; readonly at: Regarding }): readonly Scope[] {
+  const losses = lossesIn(change);
+  if (!losses || !isNoLoss(losses)) return scopes;
+  return scopes.filter((scope) => "future" in scope || scope.name === change.namespace || !isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope })));
+}
+
 /**
  * Namespaces alike answer alike: what a change of policies in another namespace does to a flow of one, it does to all of
  * its likeness. Where it breaks nothing, the first of them stands for the others, and none is needed where nothing is to be told.
  */
 function unlike(scopes: readonly Scope[], change: Change, outcomesOf: (scope: Scope) => readonly Outcome[]): readonly Scope[] {
   const { namespace, before, after } = change;
-  if (namespace === undefined || !lossesIn(change)) return scopes;
+  if (namespace === undefined || !lossesIn(change) || scopes.every((scope) => "future" in scope || scope.name === namespace)) return scopes;
   const ends = [before, after].map((snapshot) => likenessOf(snapshot, namespace).mentions);
   const known = new Map<number, boolean>();
   return scopes.filter((scope) => {
@@ -109,13 +120,39 @@ function keeps(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope 
   return isElsewhere && flow.endpoint.splits && isProven(flow, change.after, seen) && isProven(flow, change.before, seen);
 }
 
-function regressions(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): readonly Outcome[] {
+/** Where a flow holds on one snapshot: by scope, then by the namespace that alone is asked about. */
+type Held = Map<Namespace | string, Map<string, boolean>>;
+
+/** The same of the state before a change: changes are judged against one state until it is another one. */
+function isHeldBefore(flow: FlowSpec, snapshot: Snapshot, at: Regarding & { readonly scope: Scope; readonly within?: string }): boolean {
+  const { scope, within = "" } = at;
+  const held = entry(at.held, snapshot, () => new Map() as Held);
+  const known = entry(held, "future" in scope ? scope.future.key : scope, () => new Map<string, boolean>());
+  return entry(known, within, () => isProven(flow, snapshot, at));
+}
+
+function entry<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+function isElsewhereThan(scope: Scope, namespace: string | undefined): namespace is string {
+  return namespace !== undefined && ("future" in scope || scope.name !== namespace);
+}
+
+/** A change in another namespace concerns the peers there alone, where what they are does not depend on others. */
+function seenFrom<T extends { readonly scope: Scope }>({ endpoint }: FlowSpec, { namespace }: Change, at: T): T & { readonly within?: string } {
+  return isElsewhereThan(at.scope, namespace) && endpoint.splits ? { ...at, within: namespace } : at;
+}
+
+function regressions(flow: FlowSpec, change: Change, at: Regarding & { readonly scope: Scope }): readonly Outcome[] {
   const { before, after, namespace } = change;
   const { scope } = at;
-  const isElsewhere = namespace !== undefined && ("future" in scope || scope.name !== namespace);
+  const isElsewhere = isElsewhereThan(scope, namespace);
   if (isElsewhere && flow.endpoint.local) return [];
-  const seen = { scope, ...(isElsewhere && flow.endpoint.splits && { within: namespace }) };
-  const isHeld = isProven(flow, before, { ...at, ...seen });
+  const seen = seenFrom(flow, change, at);
+  const isHeld = isHeldBefore(flow, before, seen);
   const losses = lossesIn(change);
   if (isHeld && losses && isNoLoss(losses)) return [HOLDS];
   const whole = required(flow, after, seen);
