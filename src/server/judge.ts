@@ -44,13 +44,14 @@ export interface Pending {
 export function makeJudge(parts: JudgeParts): Judge {
   const { live, validate, mutate, facts, confirm, pending } = parts;
   return (request, route, deadline) => {
-    if (route === "mutate") return mutate(request, live.current);
+    const snapshot = live.current;
+    if (route === "mutate") return mutate(request, snapshot);
     // A refusal that is confirmed is judged again, with its fix.
-    const judged = validate(request, live.current, !confirm);
+    const judged = validate(request, snapshot, !confirm);
     const decision = forRoute(judged, { route, request, ...parts });
     if (!decision.allowed && !confirm) return decision;
-    const change = decidesAlone(route, request, parts) ? pending?.changeOf(request, live.current) : undefined;
-    if (!decision.allowed || change) return settle(parts, { request, route, deadline, decision, change });
+    const change = decidesAlone(route, request, parts) ? pending?.changeOf(request, snapshot) : undefined;
+    if (!decision.allowed || change) return settle(parts, { request, route, deadline, snapshot, decision, change });
     // In the same turn of the loop as the decision: the next review sees it, and no other one comes in between.
     if (facts && judged.allowed && !request.dryRun) live.apply(stateChanges(request, facts));
     return decision;
@@ -85,7 +86,9 @@ interface Case {
   readonly request: AdmissionRequest;
   readonly route: Route;
   readonly deadline: number;
-  /** On what the watches showed when it came. */
+  /** What the watches showed when it came. */
+  readonly snapshot: Snapshot;
+  /** On that, without fixes. */
   readonly decision: Decision;
   readonly change: PendingChange | undefined;
 }
@@ -110,11 +113,11 @@ async function settle(parts: JudgeParts, asked: Case): Promise<Decision> {
   throw new NotNow(`the state round \`${request.name}\` keeps changing`);
 }
 
-async function admit({ live, pending, validate, isExempt, metrics }: JudgeParts, { request, route, deadline, decision, change }: Case, fresh: View | undefined) {
+async function admit({ live, pending, validate, isExempt, metrics }: JudgeParts, { request, route, deadline, snapshot: seen, decision, change }: Case, fresh: View | undefined) {
   if (!pending || !change) throw new Error("a change without a list of pending changes");
   const candidate: Candidate = {
     change,
-    decide: remembered((snapshot) => forRoute(validate(request, snapshot, false), { route, request, ...(isExempt && { isExempt }) })),
+    decide: remembered((snapshot) => forRoute(validate(request, snapshot, false), { route, request, ...(isExempt && { isExempt }) }), { snapshot: seen, decision }),
     concerns: (other, snapshot) => pending.concerns(request, other, snapshot),
     mustPass: pending.mustPass(request, fresh?.snapshot ?? live.current),
   };
@@ -150,10 +153,9 @@ async function confirm(parts: JudgeParts, { request, route, deadline }: Case, de
   }
 }
 
-/** A pure decision, kept for the snapshot it was asked of last. */
-function remembered(decide: (snapshot: Snapshot) => Decision): (snapshot: Snapshot) => Decision {
-  let last: { readonly snapshot: Snapshot; readonly decision: Decision } | undefined;
-  return (snapshot) => (last?.snapshot === snapshot ? last : (last = { snapshot, decision: decide(snapshot) })).decision;
+/** A pure decision, kept for the snapshot it was asked of last. `last`: what is known already. */
+function remembered(decide: (snapshot: Snapshot) => Decision, last: Pick<Case, "snapshot" | "decision">): (snapshot: Snapshot) => Decision {
+  return (snapshot) => (last.snapshot === snapshot ? last : (last = { snapshot, decision: decide(snapshot) })).decision;
 }
 
 /** Where the objects lie that the proof used: the request's own namespace, those of the objects blamed and of the policies that decide. */
