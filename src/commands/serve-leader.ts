@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { WrongUse, type Config } from "../config.js";
+import type { Config } from "../config.js";
 import type { Log } from "../log.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import { formatProblem } from "../model/result.js";
@@ -17,6 +17,7 @@ import type { ObjectAt } from "../model/object-store.js";
 import { clusterObjects } from "../cluster/objects.js";
 import { connectCluster } from "../cluster/cluster.js";
 import { unwrap } from "./command.js";
+import { namedPair, targetAt } from "./target-selector.js";
 
 export interface LeadingParts {
   readonly packs: () => CompiledPacks;
@@ -36,16 +37,16 @@ export interface Leading {
 
 /** Starts to take part; over a connection of its own, so that renewals wait for nothing else. */
 export async function startLeading(config: Config & { readonly certSecret: string }, { packs, log, metrics }: LeadingParts): Promise<Leading> {
+  const { namespace, name } = namedPair("--cert-secret", config.certSecret);
+  const target: WebhookTarget = { at: targetAt(config) };
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
   const store = clusterObjects(connection);
-  const { namespace, name } = namedPair("--cert-secret", config.certSecret);
   const secret: ObjectAt = { apiVersion: "v1", resource: "secrets", namespace, name };
   const certificates = await SecretCertificate.open({ store, at: secret, log });
   // Of the same name: replicas that share a certificate share a leader.
   const at: ObjectAt = { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name };
   const suspension = new Suspension(metrics.registry);
   const isSuspended = async (signal: AbortSignal): Promise<boolean> => suspensionOf(await store.read(at, signal)) !== undefined;
-  const target = targetOf(config);
   const told = { problem: "" };
   const configurations = (caBundle: string): readonly KubeObject[] | undefined => {
     const made = webhookConfigurations(packs(), { ...target, caBundle });
@@ -78,18 +79,8 @@ export async function startLeading(config: Config & { readonly certSecret: strin
   };
 }
 
-function targetOf({ url, service }: Config): WebhookTarget {
-  return { at: url === undefined ? namedPair("--service", service) : { url } };
-}
-
 /** Under what names the API server calls: "the server name is `<svc>.<ns>.svc`" (admissionregistration.k8s.io/v1, ServiceReference). */
 function namesOf({ at }: WebhookTarget): readonly string[] {
   if ("url" in at) return [new URL(at.url).hostname.replace(/^\[|\]$/g, "")];
   return [`${at.name}.${at.namespace}.svc`, `${at.name}.${at.namespace}.svc.cluster.local`];
-}
-
-function namedPair(flag: string, text: string): { readonly namespace: string; readonly name: string } {
-  const [namespace, name, ...rest] = text.split("/");
-  if (!namespace || !name || rest.length > 0) throw new WrongUse(`\`${flag} ${text}\` is not NAMESPACE/NAME`);
-  return { namespace, name };
 }

@@ -31,6 +31,7 @@ import { greeting } from "./serve-greeting.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
 import { checkOwn } from "./serve-own-packs.js";
 import { fileSource, type Source } from "./serve-source.js";
+import { namedPair, targetAt } from "./target-selector.js";
 
 /** The webhook. */
 export const command: Command = {
@@ -47,7 +48,7 @@ export const command: Command = {
 };
 
 async function run(config: Config): Promise<Outcome> {
-  if (config.cluster && config.state.length > 0) throw new WrongUse("give `--state` or `--cluster`, not both");
+  checkUse(config);
   const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
   const follow = new PacksFollow();
   const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
@@ -77,6 +78,16 @@ async function run(config: Config): Promise<Outcome> {
   return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), { onStop: () => decisions.close(), stop }), exitCode: 0 };
 }
 
+/** Told before anything is connected or written. */
+function checkUse(config: Config): void {
+  const { cluster, state, certSecret } = config;
+  if (cluster && state.length > 0) throw new WrongUse("give `--state` or `--cluster`, not both");
+  if (certSecret === undefined) return;
+  if (!cluster) throw new WrongUse("`--cert-secret` needs `--cluster`: the Secret lies there");
+  namedPair("--cert-secret", certSecret);
+  targetAt(config);
+}
+
 /** With `--record` only: from an empty snapshot on, so that the file alone tells every state. */
 async function openRecorder({ record }: Config, live: LiveSnapshot, log: Log): Promise<Recorder | undefined> {
   if (record === undefined) return undefined;
@@ -89,9 +100,8 @@ async function openRecorder({ record }: Config, live: LiveSnapshot, log: Log): P
 
 /** With `--cert-secret` only. */
 async function startLeadingIn(config: Config, parts: LeadingParts): Promise<Leading | undefined> {
-  const { certSecret, cluster } = config;
+  const { certSecret } = config;
   if (certSecret === undefined) return undefined;
-  if (!cluster) throw new WrongUse("`--cert-secret` needs `--cluster`: the Secret lies there");
   const { startLeading } = await import("./serve-leader.js");
   return startLeading({ ...config, certSecret }, parts);
 }

@@ -7,6 +7,7 @@ import { webhookConfigurations, type WebhookTarget } from "../review/webhooks.js
 import { readText } from "../sources/files.js";
 import { loadPacks } from "../sources/packs.js";
 import { jsonText, unwrap, type Command, type Outcome } from "./command.js";
+import { targetAt } from "./target-selector.js";
 
 /** What the API server is to send, and what it does when nobody answers. */
 export const command: Command = {
@@ -29,19 +30,9 @@ async function run(config: Config): Promise<Outcome> {
   return { output: config.format === "json" ? jsonText(listOf(configurations)) : yamlText(configurations, packs.names), exitCode: 0 };
 }
 
-async function targetOf({ url, service, caBundle }: Config): Promise<WebhookTarget> {
-  const trust = caBundle === undefined ? {} : { caBundle: certificatesOf(unwrap(await readText(caBundle)), caBundle) };
-  if (url !== undefined) return { at: { url: httpsUrl(url) }, ...trust };
-  const [namespace, name, ...rest] = service.split("/");
-  if (!namespace || !name || rest.length > 0) throw new WrongUse(`\`--service ${service}\` is not NAMESPACE/NAME`);
-  return { at: { namespace, name }, ...trust };
-}
-
-/** "The scheme must be https"; user names, fragments and queries are not allowed (admissionregistration.k8s.io/v1, WebhookClientConfig). */
-function httpsUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "https:" || url.username || url.search || url.hash) throw new WrongUse(`\`--url ${text}\` is not of the form https://host:port, which the API server asks for`);
-  return text;
+async function targetOf(config: Config): Promise<WebhookTarget> {
+  const { caBundle } = config;
+  return { at: targetAt(config), ...(caBundle !== undefined && { caBundle: certificatesOf(unwrap(await readText(caBundle)), caBundle) }) };
 }
 
 /** The API server refuses a bundle that it cannot read; a private key must never get into one. */

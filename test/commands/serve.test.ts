@@ -111,6 +111,9 @@ describe("sluice serve", () => {
   it.each([
     ["a state that is not there", ["--state", "gone"], "gone: no such file or folder"],
     ["packs that are not there", ["--packs", "gone"], "gone: no such file or folder"],
+    ["a Secret without a cluster", ["--cert-secret", "a/b"], "`--cert-secret` needs `--cluster`"],
+    ["a Secret that is none", ["--cluster", "--cert-secret", "garbage"], "`--cert-secret garbage` is not NAMESPACE/NAME"],
+    ["an address that is none", ["--cluster", "--cert-secret", "a/b", "--url", "garbage"], "`--url garbage` is not of the form https://host:port"],
     ["two states", ["--state", "x", "--cluster"], "give `--state` or `--cluster`, not both"],
     ["an address that is not ours", ["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1"],
   ])("answers 2 to %s", async (_, args, message) => {
