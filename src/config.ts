@@ -58,6 +58,8 @@ export interface Config {
   /** Folder of packs to compare with. */
   readonly compare?: string;
   readonly adopt: boolean;
+  readonly emergency: boolean;
+  readonly grade?: string;
   readonly owner?: string;
   readonly reason?: string;
   readonly expires?: string;
@@ -131,6 +133,9 @@ export const OPTIONS = {
   schema: { flags: "--schema <kind>", text: "print the JSON Schema of a kind for editors: RulePack, PackOverlay, PolicyException, RulePackTest" },
   effective: { flags: "--effective", text: "every value of every rule, and where it came from" },
   apply: { flags: "--apply", text: "apply each admitted change before the next review" },
+  emergency: { flags: "--emergency", text: "the graded ways out when Sluice stands in the way, with their commands" },
+  grade: { flags: "--grade <name>", text: "one way out: exempt (needs --namespace), dryrun (--rule, default all), ignore, remove; or back" },
+  carryOut: { flags: "--apply", text: "carry the grade out, and verify it" },
   run: { flags: "--run <regex>", text: "only cases whose `test: case` matches" },
   coverage: { flags: "--coverage", text: "tell which rules, outcomes, flow alternatives and parameters no test shows" },
   requireCoverage: { flags: "--require-coverage <percent>", text: "exit code 1 below this coverage" },
@@ -139,9 +144,9 @@ export const OPTIONS = {
   junit: { flags: "--junit", text: "the same as `-o junit`" },
   compare: { flags: "--compare <packs>", text: "what would newly be refused, warned about or freed, against these packs" },
   adopt: { flags: "--adopt", text: "print a PolicyException for each namespace that runs pods and breaks a rule that refuses; needs --owner and --expires" },
-  owner: { flags: "--owner <who>", text: "who answers for the exceptions of --adopt" },
-  reason: { flags: "--reason <text>", text: "why, for the exceptions of --adopt (default: the namespace is older than Sluice)" },
-  expires: { flags: "--expires <date>", text: "last day of the exceptions of --adopt" },
+  owner: { flags: "--owner <who>", text: "who answers for exceptions that are made" },
+  reason: { flags: "--reason <text>", text: "why, for exceptions that are made (default: the namespace is older than Sluice; an emergency)" },
+  expires: { flags: "--expires <date>", text: "last day of exceptions that are made" },
   dir: { flags: "--dir <dir>", text: "folder that files are written to (default: the current one)" },
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
@@ -175,7 +180,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "compare", "owner", "reason", "expires", "ownNamespace", "certSecret", "clientCa", "schema"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "compare", "owner", "reason", "expires", "ownNamespace", "certSecret", "clientCa", "schema", "grade"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",
@@ -191,7 +196,8 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     applied: listOf(raw.applied),
     deleted: listOf(raw.deleted),
     inOrder: raw.inOrder === true,
-    apply: raw.apply === true,
+    apply: raw.apply === true || raw.carryOut === true,
+    emergency: raw.emergency === true,
     crds: raw.crds === true,
     effective: raw.effective === true,
     coverage: raw.coverage === true,

@@ -9,10 +9,10 @@ import { KindWatch, type KindStatus } from "./kind-watch.js";
 import type { WatchedKind } from "./list.js";
 import { DEFAULT_TIMING, type Timing } from "./timing.js";
 
-export { connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./connection.js";
+export { ClusterError, connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./connection.js";
 export type { KindStatus } from "./kind-watch.js";
 export type { WatchedKind } from "./list.js";
-export { clusterObjects } from "./objects.js";
+export { allObjects, clusterObjects } from "./objects.js";
 export { sharedConfigMap } from "./shared.js";
 export { tokenReviewer } from "./access.js";
 export { webhookCalls } from "./webhooks.js";

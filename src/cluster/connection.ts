@@ -8,18 +8,21 @@ export class ClusterError extends Error {
   readonly status: number;
   /** The server's `Retry-After`, when it sent one. */
   readonly retryAfterMs: number | undefined;
+  /** What was answered, for whoever asked a program behind the API server. */
+  readonly body: string;
 
-  constructor(status: number, message: string, retryAfterMs?: number) {
+  constructor(status: number, message: string, { retryAfterMs, body = "" }: { readonly retryAfterMs?: number; readonly body?: string } = {}) {
     super(message);
     this.name = "ClusterError";
     this.status = status;
     this.retryAfterMs = retryAfterMs;
+    this.body = body;
   }
 }
 
 /** One request that changes something. */
 export interface Sending {
-  readonly method: "POST" | "PUT" | "PATCH";
+  readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
   readonly contentType: string;
   /** Written as JSON. */
   readonly body: unknown;
@@ -56,9 +59,12 @@ export function connectTo(server: string, prepare: Prepare = async () => ({})): 
     const { method = "GET", contentType, body } = sending ?? {};
     const options = await prepare();
     const agent = agents.for(options);
-    const headers = { accept: "application/json", "user-agent": "sluice", ...options.headers, ...(contentType !== undefined && { "content-type": contentType }) };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    // Node sends no length of its own with a DELETE.
+    const length = text === undefined ? {} : { "content-length": Buffer.byteLength(text) };
+    const headers = { accept: "application/json", "user-agent": "sluice", ...options.headers, ...(contentType !== undefined && { "content-type": contentType }), ...length };
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
-    const response = await start(url, { method, agent, headers, signal, ...(options.auth && { auth: options.auth }) }, body === undefined ? undefined : JSON.stringify(body));
+    const response = await start(url, { method, agent, headers, signal, ...(options.auth && { auth: options.auth }) }, text);
     if (response.statusCode === 200 || (response.statusCode === 201 && sending)) return response;
     throw errorOf(response, await textOf(response).catch(() => ""));
   };
@@ -158,7 +164,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
 function errorOf(response: IncomingMessage, body: string): ClusterError {
   const status = response.statusCode ?? 0;
   const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
-  return new ClusterError(status, `the API server answered ${status}: ${messageOf(body)}`, Number.isFinite(seconds) ? seconds * 1_000 : undefined);
+  return new ClusterError(status, `the API server answered ${status}: ${messageOf(body)}`, { body, ...(Number.isFinite(seconds) && { retryAfterMs: seconds * 1_000 }) });
 }
 
 /** The message of a Kubernetes Status, else the head of the text. */

@@ -1,6 +1,8 @@
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 import { ClusterError, type ClusterConnection } from "./connection.js";
+import { listPages, type Selection, type WatchedKind } from "./list.js";
+import { DEFAULT_TIMING } from "./timing.js";
 
 /** Single objects of a cluster, by compare-and-swap. */
 export function clusterObjects(connection: ClusterConnection): ObjectStore {
@@ -25,6 +27,13 @@ export function clusterObjects(connection: ClusterConnection): ObjectStore {
       }
     },
   };
+}
+
+/** All objects of a kind, or those of a namespace, read whole. */
+export async function allObjects(connection: ClusterConnection, kind: WatchedKind, selection: Selection & { readonly signal: AbortSignal }): Promise<readonly KubeObject[]> {
+  const found: KubeObject[] = [];
+  for await (const { items } of listPages({ connection, timing: DEFAULT_TIMING }, kind, selection)) found.push(...items);
+  return found;
 }
 
 function pathOf({ apiVersion, namespace, resource, subresource }: ObjectAt, name: string | undefined): string {

@@ -24,5 +24,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "replay", summary: "what other packs would have decided of recorded requests", load: async () => (await import("./replay.js")).command },
   { name: "rules", summary: "the rules, parameters and profile in force", load: async () => (await import("./rules.js")).command },
   { name: "webhooks", summary: "the webhook configurations that the packs in force ask for", load: async () => (await import("./webhooks.js")).command },
+  { name: "doctor", summary: "is the installation healthy, and what to do when it is not", load: async () => (await import("./doctor.js")).command },
   { name: "certs", summary: "make or renew a throw-away certificate", load: async () => (await import("./certs.js")).command },
 ];

@@ -12,13 +12,15 @@ export interface StateOf {
   readonly kinds?: readonly WatchedKind[];
   /** A cluster of which some kinds cannot be read is read as far as it can be; a warning (`cluster/unreadable`) names each of them. */
   readonly partly?: boolean;
+  /** Without the names of workloads, which only reports need. */
+  readonly workloads?: false;
 }
 
 /** The state of the cluster that a verb is asked about: from files, or read once from the cluster of the current kubeconfig. */
-export async function openState({ files, cluster, kinds = [], partly = false }: StateOf): Promise<Result<LoadedState>> {
+export async function openState({ files, cluster, kinds = [], partly = false, workloads }: StateOf): Promise<Result<LoadedState>> {
   if (files.length > 0 && cluster) return failed({ code: "use/both", message: "give files or `--cluster`, not both", path: "" });
   if (files.length === 0 && !cluster) return failed({ code: "use/nothing", message: "nothing to read: give files, folders, `-` or `--cluster`", path: "" });
-  return cluster ? readCluster([...followedKinds(kinds), ...WORKLOADS], partly) : loadState(files);
+  return cluster ? readCluster([...followedKinds(kinds), ...(workloads === false ? [] : WORKLOADS)], partly) : loadState(files);
 }
 
 const CORE: readonly WatchedKind[] = [

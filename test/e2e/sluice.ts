@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { execFile, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -68,6 +68,17 @@ export async function startProgram(cluster: Cluster, { certDir, args: further = 
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output.join("").replace(/^/gm, "| ")}`);
   }
   return { port, url, get, log: () => output.join(""), signal: (name) => void child.kill(name), stop: () => ended(child), kill: () => ended(child, "SIGKILL") };
+}
+
+/** Runs the built program to its end. */
+export function runSluice(args: readonly string[], env: Readonly<Record<string, string>>, input = ""): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(process.execPath, ["dist/main.js", ...args], { cwd: root, env: { PATH: process.env["PATH"], ...env } }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== "number") reject(error);
+      else resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
+    });
+    child.stdin?.end(input);
+  });
 }
 
 /** `args`: further flags of `sluice serve`. */
