@@ -54,6 +54,14 @@ describe("a server", () => {
     await expect.poll(() => kept.lines().filter(({ msg }) => msg === "a client broke off the TLS handshake").length).toBeGreaterThan(0);
   });
 
+  test("does not wait for a connection that never asked anything", async () => {
+    const { server } = await started();
+    const idle = tlsConnect({ host: "127.0.0.1", port: server.port, ca: server.ca });
+    await once(idle, "secureConnect");
+    // It would be as long as a request may take: longer than a test may.
+    await Promise.all([server.close(), once(idle, "close")]);
+  });
+
   test("tells the state of the watched kinds", async () => {
     const { server } = await started({ kinds: () => [{ kind: "Pod", synced: true, ageSeconds: 1.5, objects: 7 }] });
     const metrics = (await send(server, "/metrics")).text;
