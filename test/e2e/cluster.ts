@@ -28,10 +28,10 @@ export interface StartedCluster extends Cluster {
 }
 
 /** Starts etcd, kube-apiserver and, when there is one, kube-controller-manager; with the users, their rights and the Space CRD in place. */
-export async function startCluster(binaries: Binaries): Promise<StartedCluster> {
+export async function startCluster(binaries: Binaries, further: FurtherFlags = () => []): Promise<StartedCluster> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOnFreePorts(binaries);
+      return await startOnFreePorts(binaries, further);
     } catch (error) {
       // A free port may be taken by someone else before the program binds it.
       if (attempt === portAttempts || !(error instanceof ProcessEnded) || !error.message.includes("address already in use")) throw error;
@@ -39,7 +39,10 @@ export async function startCluster(binaries: Binaries): Promise<StartedCluster> 
   }
 }
 
-async function startOnFreePorts(binaries: Binaries): Promise<StartedCluster> {
+/** More flags of the API server, whose files may lie in the cluster's folder. */
+export type FurtherFlags = (directory: string) => readonly string[];
+
+async function startOnFreePorts(binaries: Binaries, further: FurtherFlags): Promise<StartedCluster> {
   const directory = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
   const processes = createProcesses(directory);
   const stop = async (): Promise<void> => {
@@ -53,8 +56,9 @@ async function startOnFreePorts(binaries: Binaries): Promise<StartedCluster> {
     const server = `https://127.0.0.1:${ports.secure}`;
     prepareFiles(directory, server, tokens);
     const cluster = connectCluster({ binaries: binaries.dir, directory, server, controllers: binaries.controllerManager });
+    const flags = [...apiServerFlags(directory, ports), ...further(directory)];
     const startApiServer = async (): Promise<void> => {
-      processes.start("kube-apiserver", join(binaries.dir, "kube-apiserver"), apiServerFlags(directory, ports));
+      processes.start("kube-apiserver", join(binaries.dir, "kube-apiserver"), flags);
       await untilReady(processes, directory, server);
     };
     processes.start("etcd", join(binaries.dir, "etcd"), etcdFlags(directory, ports));

@@ -1,0 +1,240 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { issueCa, issueLeaf } from "../../src/upkeep/certificates.js";
+import { apiServerBinaries } from "../apiserver/binaries.mjs";
+import { askedIn, auditFlags } from "./api-audit.js";
+import { tokenOf } from "./api.js";
+import { startCluster, type StartedCluster } from "./cluster.js";
+import { buildReleases, startLoad, startReplica, type Release, type Replica } from "./deployed.js";
+import { startForwarder } from "./forwarder.js";
+import { findHelm } from "./helm.js";
+import { buildSurroundings, makeSpaceNamespace, namespace, pod, tryApply, untilInForce } from "./kf-world.js";
+import { isUsed, rightsOf, textOf } from "./rights.js";
+import { installPrintedWebhooks } from "./sluice.js";
+
+/** Install, upgrade, roll back, break, remove: on an API server of its own, which writes down all that Sluice asks of it. */
+
+const USER = "system:serviceaccount:sluice-system:sluice";
+const OVERLAY = "overlays/kf-gke-dataplane-v1";
+const suffix = randomBytes(3).toString("hex");
+const DAY_MS = 86_400_000;
+
+const binaries = await apiServerBinaries();
+const helm = await findHelm();
+const missing = "missing" in binaries ? binaries.missing : (helm.missing ?? (binaries.controllerManager ? undefined : "there is no kube-controller-manager"));
+if (missing !== undefined && process.env["CI"] === "true") throw new Error(missing);
+
+describe.skipIf(missing !== undefined)("the life of an installation", () => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-life-"));
+  let cluster: StartedCluster;
+  let releases: ReturnType<typeof buildReleases>;
+  let forwarder: Awaited<ReturnType<typeof startForwarder>>;
+  let replicas: readonly Replica[] = [];
+
+  beforeAll(async () => {
+    if ("missing" in binaries) return;
+    releases = buildReleases();
+    cluster = await startCluster(binaries, (folder) => auditFlags(folder, USER));
+    await buildSurroundings(cluster);
+    await cluster.apply([namespace("shop"), namespace("older")]);
+    forwarder = await startForwarder([]);
+  });
+  afterAll(async () => {
+    await Promise.all(replicas.map((replica) => replica.stop("SIGKILL")));
+    await forwarder?.stop();
+    await cluster?.stop();
+    await helm.remove();
+    for (const folder of [directory, releases?.folder]) if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  const must = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cluster.kubectl(args);
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  const install = (release: Release): Promise<string> => must("apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", join(release.manifests, OVERLAY));
+  const start = (release: Release, more: object = {}): Promise<Replica> => startReplica(cluster, { release, url: forwarder.url, directory, ...more });
+  const behind = (...next: readonly Replica[]): void => {
+    replicas = next;
+    forwarder.use(next.map(({ port }) => port));
+  };
+  const metrics = (replica: Replica): Promise<{ text: string }> => replica.get("/metrics", { authorization: `Bearer ${tokenOf(cluster, "admin")}` });
+  const named = async (...what: readonly string[]): Promise<readonly string[]> => (await must("get", what.join(","), "-A", "-o", "name", "--ignore-not-found")).split("\n").filter((name) => name !== "");
+  const starts = async (inNamespace: string): Promise<string> => {
+    const { code, stderr } = await tryApply(cluster, pod(inNamespace, "try", {}, { spec: RESTRICTED }), "admin", ["--dry-run=server"]);
+    return code === 0 ? "starts" : stderr;
+  };
+  /** As a Deployment rolls: another one is ready before one is told to stop. */
+  async function roll(release: Release): Promise<void> {
+    await install(release);
+    const stopped: Promise<number | null>[] = [];
+    for (const old of replicas) {
+      const next = await start(release);
+      behind(...replicas.filter((one) => one !== old), next);
+      stopped.push(old.stop());
+    }
+    expect(await Promise.all(stopped)).toEqual([0, 0]);
+  }
+
+  it("is installed by one command; until a replica serves nothing is asked of it", async () => {
+    const applied = await install(releases.before);
+    expect(applied).toContain("deployment.apps/sluice serverside-applied");
+    expect(await named("validatingwebhookconfiguration", "mutatingwebhookconfiguration")).toEqual([]);
+    // Its own pods are made while it does not run: by the ReplicaSet, under the rules of its namespace.
+    await cluster.waitFor("its pods to be made", async () => (await named("pods")).filter((name) => name.startsWith("pod/sluice-")).length === 2);
+    behind(await start(releases.before), await start(releases.before));
+    await untilInForce(cluster, suffix);
+  });
+
+  it("is upgraded and rolled back, one replica after the other, under load: no request fails, and none passes that may not", async () => {
+    const load = startLoad(cluster);
+    await roll(releases.now);
+    await roll(releases.before);
+    const { admitted, refused, wrong } = await load.stop();
+    expect(wrong).toEqual([]);
+    expect(Math.min(admitted, refused)).toBeGreaterThan(100);
+  });
+
+  it("a replica that dies takes no more than what it was answering, and nothing slips through", async () => {
+    const load = startLoad(cluster);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const [first, second] = replicas as [Replica, Replica];
+    await first.stop("SIGKILL");
+    behind(second);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { wrong } = await load.stop();
+    expect(wrong.filter((text) => !text.includes("failed calling webhook"))).toEqual([]);
+    expect(wrong.length).toBeLessThanOrEqual(4);
+    await second.stop("SIGKILL");
+    await install(releases.now);
+    behind(await start(releases.now), await start(releases.now));
+  });
+
+  describe("everything that it may, it does, and it asks for nothing else", () => {
+    it("after doing all that it can do", async () => {
+      await must("delete", "validatingwebhookconfiguration", "sluice-warn");
+      for (const kind of ["mutatingwebhookconfiguration/sluice", "validatingwebhookconfiguration/sluice-deny"]) await must("label", kind, "app.kubernetes.io/name-");
+      await must("patch", "secret", "-n", "sluice-system", "sluice-certificates", "--type=json", "-p", '[{"op": "remove", "path": "/data/tls.crt"}]');
+      await cluster.apply({ apiVersion: "sluice.dev/v1alpha1", kind: "RulePack", metadata: { name: "house" }, spec: { rules: [{ id: "open", check: "forbid-allow-all", enforcementAction: "warn" }] } });
+      await cluster.apply({ apiVersion: "sluice.dev/v1alpha1", kind: "PolicyException", metadata: { name: "older" }, spec: { owner: "team", reason: "older", expires: new Date(Date.now() + 30 * DAY_MS).toISOString().slice(0, 10), rules: ["baseline/default-deny"], namespaces: ["older"] } });
+      await makeSpaceNamespace(cluster, "space-one", "PermitAll");
+      await cluster.waitFor("the Space to have its policies", async () => (await named("networkpolicies")).length >= 4, 30_000);
+      await cluster.waitFor("the pack to be taken over", async () => (await must("get", "rulepack", "house", "-o", "jsonpath={.status.hash}")) !== "");
+      await cluster.waitFor("the exception to be looked at", async () => (await must("get", "policyexception", "older", "-o", "jsonpath={.status.conditions}")) !== "");
+      await cluster.waitFor("a certificate", async () => (await must("get", "secret", "-n", "sluice-system", "sluice-certificates", "-o", "jsonpath={.data.tls\\.crt}")) !== "", 30_000);
+      await cluster.waitFor("the configurations to be put right", async () => (await must("get", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "-l", "app.kubernetes.io/name=sluice", "-o", "name")).trim().split("\n").length === 3, 30_000);
+      expect((await metrics(replicas[0] as Replica)).text).toContain("sluice_build_info");
+    });
+
+    it("nothing was refused", () => {
+      expect(askedIn(cluster.directory).filter(({ code }) => code === 401 || code === 403)).toEqual([]);
+    });
+
+    it("every right was used, and every request has its right", async () => {
+      const roles = (JSON.parse(await must("get", "roles,clusterroles", "-A", "-l", "app.kubernetes.io/name=sluice", "-o", "json")) as { items: Parameters<typeof rightsOf>[0] }).items;
+      const rights = rightsOf(roles);
+      const asked = askedIn(cluster.directory);
+      expect(rights.filter((right) => !isUsed(right, asked)).map(textOf)).toEqual(RARELY_USED);
+      const used = new Set(rights.map(textOf));
+      expect([...new Set(asked.filter(({ code }) => code < 400).map(({ verb, group, what }) => textOf({ verb, group, what })))].filter((text) => !used.has(text) && !text.includes("selfsubject"))).toEqual([]);
+    });
+  });
+
+  it("names no metric in alerts and dashboard that it does not have", async () => {
+    const { text } = await metrics(replicas[0] as Replica);
+    const has = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? ""));
+    const asked = await Promise.all(["alerts", "dashboard"].map((part) => must("kustomize", join(releases.now.manifests, "components", part))));
+    const names = new Set(asked.join("").match(/\bsluice_[a-z_]+/g)?.map((name) => name.replace(/_bucket$/, "")));
+    expect(names.size).toBeGreaterThan(10);
+    expect([...names].filter((name) => !has.has(name))).toEqual([]);
+  });
+
+  describe("when it does not answer, the system and its own pods start, and what it guards waits", () => {
+    it("because it does not run", async () => {
+      await Promise.all(replicas.map((replica) => replica.stop("SIGKILL")));
+      expect([await starts("kube-system"), await starts("sluice-system"), await starts("shop")]).toEqual(["starts", "starts", expect.stringContaining('failed calling webhook "deny.sluice.dev"')]);
+    });
+
+    it("because its certificate has expired", async () => {
+      const [certDir, then] = [join(directory, "expired"), new Date(Date.now() - 200 * DAY_MS)];
+      const ca = await issueCa(then);
+      const leaf = await issueLeaf({ ca, names: [], now: then });
+      mkdirSync(certDir);
+      for (const [name, text] of Object.entries({ "ca.crt": ca.certificate, "tls.crt": leaf.certificate, "tls.key": leaf.key })) writeFileSync(join(certDir, name), text);
+      await must("patch", "deployment", "-n", "sluice-system", "sluice", "--type=json", "-p", '[{"op": "replace", "path": "/spec/template/spec/containers/0/args/5", "value": "--profile=gke-dataplane-v1"}]');
+      behind(await start(releases.now, { until: "/livez", args: [`--cert-dir=${certDir}`] }));
+      await installPrintedWebhooks(cluster, ["--url", forwarder.url, "--ca-bundle", join(certDir, "ca.crt")]);
+      await cluster.waitFor("the expired certificate to be seen", async () => (await starts("shop")).includes("certificate has expired"));
+      expect([await starts("kube-system"), await starts("sluice-system")]).toEqual(["starts", "starts"]);
+      await replicas[0]?.stop("SIGKILL");
+    });
+
+    it("because its namespace is gone: it can be installed again", async () => {
+      await must("delete", "namespace", "sluice-system", "--timeout=60s");
+      // These belong to nobody: with the configurations of a leader, the garbage collector takes them away with the namespace.
+      await must("delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", "-l", "app.kubernetes.io/name=sluice");
+      const remove = await installPrintedWebhooks(cluster, ["--service", "sluice-system/sluice"]);
+      await cluster.waitFor("the webhooks to be in force", async () => (await starts("shop")).includes("failed calling webhook"));
+      expect(await starts("kube-system")).toBe("starts");
+      await install(releases.now);
+      await cluster.waitFor("its pods to be made", async () => (await named("pods")).filter((name) => name.startsWith("pod/sluice-")).length === 2);
+      await remove();
+    });
+  });
+
+  describe("is removed, and leaves nothing behind", () => {
+    const KINDS = ["validatingwebhookconfiguration", "mutatingwebhookconfiguration", "clusterrole", "clusterrolebinding", "role", "rolebinding", "deployment", "service", "secret", "lease", "configmap", "networkpolicy", "poddisruptionbudget", "serviceaccount", "priorityclass", "customresourcedefinition", "pods"];
+    const left = async (): Promise<readonly string[]> => (await named(...KINDS)).filter((name) => name.includes("sluice"));
+    /** Its leader goes on running, as it does for some seconds in a pod. */
+    const goesWhileServing = async (remove: () => Promise<unknown>): Promise<void> => {
+      behind(await start(releases.now));
+      await untilInForce(cluster, suffix);
+      const load = startLoad(cluster, { mayPass: true });
+      await remove();
+      // The leader looks every five seconds.
+      await new Promise((resolve) => setTimeout(resolve, 6_000));
+      const { refused, wrong } = await load.stop();
+      expect([wrong, refused > 0]).toEqual([[], true]);
+      expect(await named("validatingwebhookconfiguration", "mutatingwebhookconfiguration")).toEqual([]);
+      expect(replicas[0]?.log()).toContain("leads");
+      expect(await replicas[0]?.stop()).toBe(0);
+      behind();
+    };
+
+    it("by the commands of the documentation", async () => {
+      await goesWhileServing(async () => {
+        await must("delete", "clusterrolebinding", "sluice-webhooks");
+        await must("delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", "-l", "app.kubernetes.io/name=sluice");
+        await must("delete", "-k", join(releases.now.manifests, OVERLAY), "--ignore-not-found", "--timeout=60s");
+      });
+      expect(await left()).toEqual([]);
+      expect(await cluster.get("namespace", "sluice-system")).toBeUndefined();
+    });
+
+    it("by helm, which installs, upgrades and rolls back too", async () => {
+      const release = async (...args: readonly string[]): Promise<void> => expect(await helm.run([...args, "--namespace", "sluice-system"], cluster.kubeconfig("admin"))).toMatchObject({ code: 0, stderr: "" });
+      await release("install", "sluice", join(releases.now.manifests, "helm/sluice"), "--create-namespace", "--set", "crds.keep=false");
+      await release("upgrade", "sluice", join(releases.now.manifests, "helm/sluice"), "--set", "crds.keep=false", "--set", "profile=gke-dataplane-v2");
+      expect(await must("get", "deployment", "-n", "sluice-system", "sluice", "-o", "jsonpath={.spec.template.spec.containers[0].args}")).toContain("--profile=gke-dataplane-v2");
+      await release("rollback", "sluice", "1");
+      expect(await must("get", "deployment", "-n", "sluice-system", "sluice", "-o", "jsonpath={.spec.template.spec.containers[0].args}")).not.toContain("--profile");
+      await goesWhileServing(() => release("uninstall", "sluice"));
+      await must("delete", "namespace", "sluice-system", "--timeout=60s");
+      expect(await left()).toEqual([]);
+    });
+  });
+});
+
+/** What the namespace asks of its pods. */
+const RESTRICTED = { securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } }, containers: [{ name: "main", image: "main", securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } } }] };
+
+/** Rights that no line of the audit log names. */
+const RARELY_USED = [
+  // Asked for by a `patch` that makes the object (server-side apply), which the log calls `patch`.
+  "create networking.k8s.io/networkpolicies",
+  // Their definitions are not installed here: each is asked for by `list` every half minute.
+  ...["adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"].map((kind) => `watch policy.networking.k8s.io/${kind}`),
+];
