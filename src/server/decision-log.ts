@@ -15,8 +15,8 @@ export interface Judged {
   readonly trace?: string;
 }
 
-/** What pino adds: level, time and message. */
-const FRAME = 72;
+/** What pino adds to the fields: level, time, message and the end of the line. */
+const FRAME = 66;
 /** A line of a cluster with 1,000 reviews a second makes 26 GB a day already. */
 export const MAX_LINE = 300;
 /** The `trace` field is what its caller asked for. */
@@ -37,7 +37,7 @@ export function decisionFields({ request, route, decision, milliseconds, version
     kind: shortKind(kind) + (subResource ? `/${subResource}` : ""),
     ...(namespace !== undefined && request.kind.kind !== "Namespace" && { ns: namespace }),
     name,
-    user: userInfo.username,
+    user: userInfo.username.replace(SERVICE_ACCOUNT, "sa:"),
     ...(dryRun && { dryRun }),
     ...(rules !== "" && { rules }),
     ...(decision.code !== undefined && { code: decision.code }),
@@ -83,6 +83,9 @@ function fitted(fields: Record<string, unknown>, room: number): Record<string, u
 function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
+
+/** Most users are such, and their names are long enough. */
+const SERVICE_ACCOUNT = /^system:serviceaccount:/;
 
 /** With a mark where something is missing. */
 function cut(text: string, length: number): string {

@@ -25,6 +25,8 @@ export interface Gauges {
   readonly pending: () => number;
   /** When the served certificate ends, in milliseconds since 1970. */
   readonly certificateEnds: () => number | undefined;
+  /** The same of the CA that signed it. */
+  readonly caEnds: () => number | undefined;
 }
 
 // From half a millisecond, a proof on a small cluster, to past 30 s, the longest timeout a webhook can have: a bucket below the time limit hides who ran into it (k/k#115802).
@@ -54,6 +56,8 @@ export class ServerMetrics {
     new Gauge({ name: "sluice_queue_depth", help: "AdmissionReviews waiting for their turn", registers, collect() { this.set(gauges.waiting()); } });
     new Gauge({ name: "sluice_pending_changes", help: "Changes that were admitted and that no watch has shown yet", registers, collect() { this.set(gauges.pending()); } });
     new Gauge({ name: "sluice_certificate_expiry_timestamp_seconds", help: "When the served certificate ends, in seconds since 1970", registers, collect() { this.set((gauges.certificateEnds() ?? 0) / 1_000); } });
+    // NaN compares with nothing: what is not known raises no alarm.
+    new Gauge({ name: "sluice_ca_expiry_timestamp_seconds", help: "When the CA ends that signed the served certificate, in seconds since 1970; NaN: not known", registers, collect() { this.set((gauges.caEnds() ?? Number.NaN) / 1_000); } });
     new Gauge({ name: "sluice_exceptions", help: "PolicyExceptions by state; expiring: within 14 days; expired and refused ones cover nothing", labelNames: ["state"], registers, collect() { for (const [state, count] of Object.entries(gauges.exceptions())) this.set({ state }, count); } });
     const perKind = (name: string, help: string, value: (state: KindState) => number) =>
       new Gauge({ name, help, labelNames: ["kind"], registers, collect() { for (const state of gauges.kinds()) this.set({ kind: state.kind }, value(state)); } });

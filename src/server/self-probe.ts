@@ -89,7 +89,8 @@ function handshake({ address, port }: AddressInfo, options: ConnectionOptions): 
   return new Promise((resolve, reject) => {
     const socket = connect({ host: reachable(address), port, timeout: HANDSHAKE_MS, ...options }, () => {
       const shown = socket.getPeerX509Certificate()?.fingerprint256;
-      socket.destroy();
+      // Not cut off: the server would take it for a client that broke the handshake off.
+      socket.end();
       if (shown === undefined) reject(new Error("the handshake showed no certificate"));
       else resolve(shown);
     });

@@ -132,7 +132,7 @@ function createHttpsServer(parts: ServeParts, certificates: Certificates, state:
     return readinessOf([...ready().conditions, certificates.condition(), ...probed, ...(parts.checks?.() ?? []), notDraining(state.draining)]);
   };
   const app = createApp({ ...parts, gate, health, draining: () => state.draining, ...(parts.clientCa !== undefined && { mayReview: hasClientCertificate }) });
-  metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, pending, certificateEnds: () => certificates.served.notAfter });
+  metrics.observe({ inFlight: () => gate.inFlight, waiting: () => gate.waiting, kinds, exceptions, pending, certificateEnds: () => certificates.served.notAfter, caEnds: () => certificates.served.caNotAfter });
   const { certificate, key } = certificates.served;
   const options = { ...tlsOf(parts), ...CLIENT_LIMITS, ...parts.clientLimits, cert: certificate, key };
   const server = createServer(options, app);

@@ -11,6 +11,8 @@ export interface ServedCertificate extends KeyPair {
   readonly ca?: string;
   /** Milliseconds since 1970. */
   readonly notAfter: number;
+  /** The same of the CA that signed it, where that is known. */
+  readonly caNotAfter?: number;
   readonly fingerprint: string;
   /** Made by Sluice, and renewed by it. */
   readonly throwAway: boolean;
@@ -39,9 +41,15 @@ export async function loadOrCreate(directory: string, { names = [], now = new Da
     if (!ours) return readForeign(directory, found);
     return ok(served(await renewed(directory, found, { names, now, spread: isSpread(found, now) }), true));
   } catch (error) {
+    if (error instanceof Unwritable) return failed({ ...problem(directory, `the certificate cannot be written: ${reasonOf(error.cause)}`), code: UNWRITABLE });
     return failed(problem(directory, `the certificate cannot be read or written: ${reasonOf(error)}`));
   }
 }
+
+/** Code of the problem that what lies in the directory is as it was, and cannot be renewed. */
+export const UNWRITABLE = "certificates/unwritable";
+
+class Unwritable extends Error {}
 
 interface Found {
   readonly certificate?: string;
@@ -82,7 +90,7 @@ async function renewed(directory: string, { ca = "", caKey, ...leaf }: Found, wa
   const before: Held = { cas, ...(caKey !== undefined && { caKey }), ...leaf };
   const held = await carryOutAll(before, wanted);
   const { certificate = "", key = "" } = held;
-  if (held !== before) await write(directory, held);
+  if (held !== before) await write(directory, held).catch((cause: unknown) => Promise.reject(new Unwritable("", { cause })));
   return { certificate, key, ca: held.cas.join("") };
 }
 
@@ -103,7 +111,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
 /** What is served of a certificate, with what clients need to know. */
 export function served({ certificate, key, ca }: { readonly ca?: string } & KeyPair, throwAway: boolean): ServedCertificate {
   const leaf = new X509Certificate(certificate);
-  return { certificate, key, ...(ca !== undefined && { ca }), notAfter: Date.parse(leaf.validTo), fingerprint: leaf.fingerprint256, throwAway };
+  const issuer = certificatesIn(ca ?? "").map((pem) => new X509Certificate(pem)).find((one) => leaf.checkIssued(one));
+  return { certificate, key, ...(ca !== undefined && { ca }), notAfter: Date.parse(leaf.validTo), ...(issuer && { caNotAfter: Date.parse(issuer.validTo) }), fingerprint: leaf.fingerprint256, throwAway };
 }
 
 function problem(file: string, message: string): Problem {

@@ -1,7 +1,7 @@
 import { watch, type FSWatcher } from "node:fs";
 import { formatProblem } from "../model/result.js";
 import type { Log } from "../log.js";
-import { loadOrCreate, type ServedCertificate } from "./certificate-files.js";
+import { loadOrCreate, UNWRITABLE, type ServedCertificate } from "./certificate-files.js";
 import type { Condition } from "../model/readiness.js";
 
 export interface WatchParts {
@@ -23,6 +23,8 @@ export class CertificateWatch {
   readonly #timing: typeof TIMING;
   #served: ServedCertificate;
   #problem = "";
+  /** The problem is that it cannot be renewed: it counts for as long as it counts. */
+  #isWhole = true;
   #watcher: FSWatcher | undefined;
   #settle: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -67,8 +69,8 @@ export class CertificateWatch {
   condition(): Condition {
     const left = this.#served.notAfter - this.#now().getTime();
     const ends = `ends ${new Date(this.#served.notAfter).toISOString()}`;
-    if (this.#problem !== "") return { name: "certificate", ok: false, detail: `what is on disk is not served: ${this.#problem}` };
-    return { name: "certificate", ok: left > 0, detail: left > 0 ? ends : `expired, ${ends}` };
+    if (!this.#isWhole) return { name: "certificate", ok: false, detail: `what is on disk is not served: ${this.#problem}` };
+    return { name: "certificate", ok: left > 0, detail: `${left > 0 ? ends : `expired, ${ends}`}${this.#problem && `; it cannot be renewed: ${this.#problem}`}` };
   }
 
   /** A writer is seldom done with one file: wait until the directory is quiet. */
@@ -80,8 +82,8 @@ export class CertificateWatch {
   async #read(): Promise<void> {
     const { directory, names } = this.#parts;
     const loaded = await loadOrCreate(directory, { names, now: this.#now() });
-    if (!loaded.ok) return this.#keepLast(loaded.problems.map(formatProblem).join("; "));
-    this.#problem = "";
+    if (!loaded.ok) return this.#keepLast(loaded.problems.map(formatProblem).join("; "), loaded.problems.every(({ code }) => code === UNWRITABLE));
+    [this.#problem, this.#isWhole] = ["", true];
     if (loaded.value.fingerprint !== this.#served.fingerprint) this.#take(loaded.value);
   }
 
@@ -96,9 +98,9 @@ export class CertificateWatch {
   }
 
   /** What cannot be read or served keeps the last good certificate in force. */
-  #keepLast(problem: string): void {
-    this.#problem = problem;
-    this.#parts.log.error({ problem }, "the certificate on disk cannot be served; the last good one stays");
+  #keepLast(problem: string, isWhole = false): void {
+    [this.#problem, this.#isWhole] = [problem, isWhole];
+    this.#parts.log.error({ problem }, isWhole ? "the certificate cannot be renewed" : "the certificate on disk cannot be served; the last good one stays");
   }
 
   #now(): Date {

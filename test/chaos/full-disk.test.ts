@@ -30,10 +30,15 @@ describe.skipIf(!canMount)("certificates on a full disk", () => {
     // The last third of its life: it is time.
     now.at = new Date(first.value.notAfter - 86_400_000);
     await watch.refresh();
-    expect(watch.condition()).toMatchObject({ name: "certificate", ok: false, detail: expect.stringContaining("ENOSPC") as string });
+    expect(watch.condition()).toMatchObject({ name: "certificate", ok: true, detail: expect.stringContaining("ENOSPC") as string });
     expect(watch.served.fingerprint).toBe(first.value.fingerprint);
     expect(readFileSync(join(folder, "tls.crt"), "utf8")).toBe(first.value.certificate);
-    expect(lines()).toMatchObject([{ level: "error", msg: "the certificate on disk cannot be served; the last good one stays" }]);
+    expect(lines()).toMatchObject([{ level: "error", msg: "the certificate cannot be renewed" }]);
+    // Ready for as long as it counts, and no longer.
+    now.at = new Date(first.value.notAfter + 1);
+    await watch.refresh();
+    expect(watch.condition()).toMatchObject({ ok: false, detail: expect.stringContaining("expired") as string });
+    now.at = new Date(first.value.notAfter - 86_400_000);
     rmSync(filler);
     await watch.refresh();
     expect(watch.condition()).toMatchObject({ ok: true });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AdmissionReviewOut, PatchOperation } from "../../src/model/admission.js";
 import { isRecord, type KubeObject } from "../../src/model/kubernetes.js";
 import { applyPatch } from "../../src/review/apply-patch.js";
+import { remembering } from "../../src/review/remembered.js";
 import { review, reviewMutation, reviewValidation } from "../../src/review/review.js";
 import { createLog } from "../../src/log.js";
 import { createApp } from "../../src/server/app.js";
@@ -33,7 +34,9 @@ const context = { snapshot, packs, now };
 const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 const failures: string[] = [];
 const log = createLog({ level: "error", stream: { write: (line: string) => void failures.push(line) } });
-const parts = smallParts({ log, judge: makeJudge({ live: new LiveSnapshot(snapshot), validate: (asked) => reviewValidation(asked, context), mutate: (asked) => reviewMutation(asked, context), isExempt: (name) => packs.isExempt(name), metrics: smallParts().metrics, log }) });
+// As `serve` does it: with a memory.
+const [validate, mutate] = [remembering(reviewValidation), remembering(reviewMutation)];
+const parts = smallParts({ log, judge: makeJudge({ live: new LiveSnapshot(snapshot), validate: (asked) => validate(asked, context), mutate: (asked) => mutate(asked, context), isExempt: (name) => packs.isExempt(name), metrics: smallParts().metrics, log }) });
 const server = createServer(createApp(parts));
 
 beforeAll(async () => void (await once(server.listen(0, "127.0.0.1"), "listening")));

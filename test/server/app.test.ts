@@ -260,6 +260,12 @@ describe("the log", () => {
     }
   });
 
+  test("names a service account whole", async () => {
+    const parts = smallParts({ judge: () => ({ ...ALLOWED, packs: `sha256:${"a".repeat(64)}` }), versions: () => ({ Pod: "1234567890" }) });
+    await request(createApp(parts)).post("/validate/deny").send(reviewOf({ kind: { group: "", version: "v1", kind: "Pod" }, namespace: "space-production", name: "web-7b5d9c4f6-k8k2x", userInfo: { username: "system:serviceaccount:kube-system:replicaset-controller" } }));
+    expect(parts.kept.lines()).toMatchObject([{ user: "sa:kube-system:replicaset-controller", name: "web-7b5d9c4f6-k8k2x", ns: "space-production" }]);
+  });
+
   test("names the caller's trace", async () => {
     const parts = smallParts();
     const trace = "4bf92f3577b34da6a3ce929d0e0e4736";

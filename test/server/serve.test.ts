@@ -41,8 +41,10 @@ describe("a server", () => {
     expect(JSON.parse((await send(server, "/validate", { body: reviewOf() })).text)).toMatchObject({ response: { uid: UID, allowed: true } });
     expect(await send(server, "/readyz?verbose")).toMatchObject({ status: 200, text: expect.stringMatching(/^\[\+\]packs ok: 2 packs\n\[\+\]certificate ok: ends .*\n\[\+\]handshake ok\n\[\+\]serving ok\nreadyz check passed\n$/) });
     const metrics = (await send(server, "/metrics")).text;
-    for (const name of ["sluice_in_flight_requests 0", "sluice_queue_depth 0", /sluice_certificate_expiry_timestamp_seconds \d{10}/]) expect(metrics).toMatch(name);
+    for (const name of ["sluice_in_flight_requests 0", "sluice_queue_depth 0", /sluice_certificate_expiry_timestamp_seconds \d{10}/, /sluice_ca_expiry_timestamp_seconds \d{10}/]) expect(metrics).toMatch(name);
     expect(kept.lines()[0]).toMatchObject({ msg: "serving", port: server.port });
+    // The server's own look at what it shows is nobody breaking off.
+    expect(kept.lines().map(({ msg }) => msg)).toEqual(["serving", "allowed"]);
   });
 
   test("speaks TLS 1.2 and newer only, and logs a client that breaks off", async () => {
