@@ -53,7 +53,12 @@ function placesIn(value: unknown, found: Place[] = []): Place[] {
 /** A copy of a review with some of its values changed; now and then one part of it comes from another review. */
 export function mutated(review: object, others: readonly object[], random: Random): object {
   const copy = structuredClone(review);
-  for (let times = Math.floor(random() * random() * 8); times >= 0; times -= 1) change(pick(random, placesIn(copy)), { random, others });
+  for (let times = Math.floor(random() * random() * 8); times >= 0; times -= 1) {
+    const places = placesIn(copy);
+    // Everything was taken away: once in some hundred thousand.
+    if (places.length === 0) break;
+    change(pick(random, places), { random, others });
+  }
   return copy;
 }
 

@@ -131,6 +131,7 @@ test(`${RUNS} mutated reviews (seed ${SEED}): each is answered, with its uid, an
     const { response } = JSON.parse(answered.text) as AdmissionReviewOut;
     const kind = `${path} ${answered.status === 400 ? "no uid" : response.allowed ? (response.patch ? "patched" : response.warnings ? "warned" : "allowed") : response.status?.code}`;
     spread[kind] = (spread[kind] ?? 0) + 1;
+    if (run > 0 && run % 100_000 === 0) console.log(`${run} reviews so far`);
     if (run % 5 === 0) expect(await disagreement(body), `run ${run} of seed ${SEED}: ${body.toString().slice(0, 2_000)}`).toBeUndefined();
   }
   console.log(`${RUNS} reviews of seed ${SEED}:`, Object.fromEntries(Object.entries(spread).sort()));
