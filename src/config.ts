@@ -82,6 +82,8 @@ export interface Config {
   readonly certSecret?: string;
   /** Seconds after which continuous audit looks at everything again. */
   readonly auditInterval: number;
+  /** Base address of a collector of OpenTelemetry; absent: no traces. */
+  readonly otlpEndpoint?: string;
   /** Further names and addresses that a certificate is for. */
   readonly names: readonly string[];
 }
@@ -159,6 +161,7 @@ export const OPTIONS = {
   record: { flags: "--record <file>", text: "write requests, decisions and changes of the state to this file, for `sluice replay`; nothing secret", env: "SLUICE_RECORD" },
   crds: { flags: "--crds", text: "the definitions of the kinds RulePack and PolicyException instead" },
   certSecret: { flags: "--cert-secret <namespace/name>", text: "with --cluster: keep CA and certificate in this Secret and the webhook configurations true, by one replica that leads", env: "SLUICE_CERT_SECRET" },
+  otlpEndpoint: { flags: "--otlp-endpoint <url>", text: "send a span per review to this collector of OpenTelemetry, by OTLP over HTTP (default: none)", env: "OTEL_EXPORTER_OTLP_ENDPOINT" },
   auditInterval: { flags: "--audit-interval <seconds>", text: "look at the whole cluster again after this long, changed or not (default: 600; 0: never)", env: "SLUICE_AUDIT_INTERVAL" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
@@ -180,7 +183,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     const spec: OptionSpec = OPTIONS[name];
     return textOf(raw[name]) ?? (spec.env === undefined ? undefined : env[spec.env] || undefined);
   };
-  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "compare", "owner", "reason", "expires", "ownNamespace", "certSecret", "clientCa", "schema", "grade"] as const;
+  const optional = ["profile", "queries", "from", "to", "fromAll", "toAll", "traffic", "flow", "implies", "equivalent", "isolated", "rule", "namespace", "as", "url", "caBundle", "record", "run", "compare", "owner", "reason", "expires", "ownNamespace", "certSecret", "clientCa", "schema", "grade", "otlpEndpoint"] as const;
   return Object.freeze<Config>({
     paths: Object.freeze([...paths]),
     format: textOf(raw.output) ?? "text",

@@ -17,6 +17,7 @@ import { ContinuousAudit } from "../server/continuous-audit.js";
 import { readinessOf } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
 import { serve, type RunningServer } from "../server/serve.js";
+import type { Tracing } from "../server/tracing.js";
 import { stopSignal } from "../server/stop-signal.js";
 import type { Problem, Result } from "../model/result.js";
 import type { Decision } from "../model/decision.js";
@@ -41,7 +42,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "auditInterval", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "auditInterval", "otlpEndpoint", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -65,7 +66,8 @@ async function run(config: Config): Promise<Outcome> {
     decisions.decided(judged, Date.now());
     recorder?.decided(judged);
   };
-  const server = await start(config, { packs, state, live, source, log, metrics, decisions, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }) });
+  const tracing = await openTracing(config);
+  const server = await start(config, { packs, state, live, source, log, metrics, decisions, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
   if (server.ok) audit.start();
   const stop = async (): Promise<void> => {
     audit.stop();
@@ -73,6 +75,7 @@ async function run(config: Config): Promise<Outcome> {
     await leading?.stop();
     await source.stop();
     await recorder?.close();
+    await tracing?.close().catch((error: unknown) => log.warn({ err: error }, "the last traces could not be sent"));
   };
   if (!server.ok) await stop();
   return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), { onStop: () => decisions.close(), stop }), exitCode: 0 };
@@ -96,6 +99,14 @@ async function openRecorder({ record }: Config, live: LiveSnapshot, log: Log): P
   });
   live.observe((changes) => recorder.changed(changes));
   return recorder;
+}
+
+/** With `--otlp-endpoint` only: its code is not loaded otherwise. */
+async function openTracing({ otlpEndpoint }: Config): Promise<Tracing | undefined> {
+  if (otlpEndpoint === undefined) return undefined;
+  if (!/^https?:$/.test(URL.canParse(otlpEndpoint) ? new URL(otlpEndpoint).protocol : "")) throw new WrongUse(`\`--otlp-endpoint ${otlpEndpoint}\` is no address such as \`http://collector:4318\``);
+  const { Tracing } = await import("../server/tracing.js");
+  return new Tracing(otlpEndpoint, version());
 }
 
 /** With `--cert-secret` only. */
@@ -166,6 +177,7 @@ interface Parts {
   readonly leading?: Leading;
   readonly decisions: DecisionRing;
   readonly record: (judged: Judged) => void;
+  readonly tracing?: Tracing;
   /** PEM. */
   readonly clientCa?: string;
 }
@@ -180,7 +192,7 @@ async function clientCaOf({ clientCa }: Config): Promise<string | undefined> {
 }
 
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
-  const { packs, state, live, source, log, metrics, leading } = parts;
+  const { packs, state, live, source, log, metrics, leading, tracing } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
   const stamped = (decide: Decide): JudgeParts["validate"] => {
@@ -217,6 +229,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     names: config.names,
     ...(leading && { certificates: leading.certificates }),
     record: parts.record,
+    ...(tracing && { traced: (answered) => tracing.answered(answered) }),
     console: consoleOf({ config, live, packs, decisions: parts.decisions, ready: () => readinessOf([state.condition(), ...source.conditions()]).ready }),
   });
 }

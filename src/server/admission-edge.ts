@@ -14,6 +14,7 @@ import { NotNow } from "../pending/not-now.js";
 import type { Readiness } from "../model/readiness.js";
 import { errored, malformed, type Trouble } from "./respond.js";
 import { failureModeOf, type FailureMode, type Route } from "./route.js";
+import type { TraceParent } from "./trace.js";
 import { uidFromHead } from "./uid-from-head.js";
 
 /** Makes one decision. `deadline` is on the clock of `performance.now()`; an answer after it is not waited for. */
@@ -40,11 +41,12 @@ export interface Call {
   /** On the clock of `performance.now()`. */
   readonly started: number;
   readonly deadline: number;
-  /** Trace id of the caller. */
-  readonly trace?: string;
+  readonly parent?: TraceParent;
   /** Empty until one was read. */
   uid: string;
   operation: string;
+  /** What was decided, once it was. */
+  judged?: Judged;
 }
 
 export interface Answer {
@@ -106,7 +108,8 @@ async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): 
   if (!decision) return late(call);
   const text = encodeDecision(decision, uid, route === "mutate");
   metrics.decided(decision);
-  const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions, ...(call.trace !== undefined && { trace: call.trace }) };
+  const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions, ...(call.parent && { trace: call.parent.traceId }) };
+  call.judged = told;
   log.info(decisionFields(told), decision.allowed ? "allowed" : "denied");
   record?.(told);
   return { status: 200, outcome: decision.allowed ? "allowed" : "denied", text };
@@ -150,7 +153,7 @@ function unmet({ conditions }: Readiness): string {
 }
 
 /** Starts the clock of one call. `left` is what the API server gives it, in milliseconds. */
-export function startCall(route: Route, configured: FailureMode, { left, trace }: { readonly left: number; readonly trace: string | undefined }): Call {
+export function startCall(route: Route, configured: FailureMode, { left, parent }: { readonly left: number; readonly parent: TraceParent | undefined }): Call {
   const started = performance.now();
-  return { route, mode: failureModeOf(route, configured), started, deadline: started + left, ...(trace !== undefined && { trace }), uid: "", operation: "" };
+  return { route, mode: failureModeOf(route, configured), started, deadline: started + left, ...(parent && { parent }), uid: "", operation: "" };
 }

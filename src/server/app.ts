@@ -10,7 +10,8 @@ import { guarded } from "./guarded.js";
 import { readinessText, type Readiness } from "../model/readiness.js";
 import { ROUTES, type Route } from "./route.js";
 import { otherMethod, sendJson, sendJsonText, sendText } from "./send.js";
-import { traceIdOf } from "./trace.js";
+import type { Answered } from "./tracing.js";
+import { traceParentOf } from "./trace.js";
 
 export interface AppParts extends EdgeParts {
   readonly gate?: Gate;
@@ -22,6 +23,8 @@ export interface AppParts extends EdgeParts {
   readonly console?: ConsoleParts;
   /** May this client ask for reviews? Everybody by default. */
   readonly mayReview?: (request: IncomingMessage) => boolean;
+  /** Told of each review that was answered. */
+  readonly traced?: (answered: Answered) => void;
   /** While true, every answer asks for the connection to be closed. */
   readonly draining?: () => boolean;
 }
@@ -65,7 +68,7 @@ type ReviewHandler = (request: IncomingMessage, response: ServerResponse, query:
 function reviewHandler(parts: AppParts & OpenEdge, route: Route): ReviewHandler {
   return async (request, response, query) => {
     if (parts.mayReview && !parts.mayReview(request)) return sendJson(response, 401, { error: "a client certificate of the API server is needed" });
-    const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), trace: traceIdOf(request.headers["traceparent"]) });
+    const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), parent: traceParentOf(request.headers["traceparent"]) });
     const answer = await answerReview(parts, call, request);
     if (answer) sendJsonText(response, answer.status, answer.text);
     count(parts, call, answer);
@@ -78,8 +81,10 @@ function splitUrl(url: string): [path: string, query: string] {
   return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
 }
 
-function count({ metrics }: AppParts, { route, mode, operation, started }: Call, answer: Answer | undefined): void {
+function count({ metrics, traced }: AppParts, call: Call, answer: Answer | undefined): void {
+  const { route, mode, operation, started } = call;
   const outcome = answer?.outcome ?? "cut-off";
+  traced?.({ ...call, outcome });
   metrics.answered({ route, operation, outcome }, (performance.now() - started) / 1_000);
   if (outcome === "error" || outcome === "late" || outcome === "busy" || outcome === "too-long") metrics.decidedByFailureMode(route, mode);
 }

@@ -5,7 +5,7 @@ import { failed, ok, type Result } from "../model/result.js";
 import type { Log } from "../log.js";
 import { hasClientCertificate, type Access } from "./access.js";
 import type { EdgeParts } from "./admission-edge.js";
-import { createApp } from "./app.js";
+import { createApp, type AppParts } from "./app.js";
 import type { ConsoleParts } from "./console.js";
 import { loadOrCreate, type ServedCertificate } from "../upkeep/certificate-files.js";
 import { CertificateWatch } from "../upkeep/certificate-watch.js";
@@ -36,6 +36,8 @@ export interface ServeParts extends EdgeParts {
   readonly calledBy?: ProbeParts["calledBy"];
   readonly access?: Access;
   readonly console?: ConsoleParts;
+  /** Told of each review that was answered. */
+  readonly traced?: NonNullable<AppParts["traced"]>;
   /** PEM of the CA whose clients alone may ask for reviews. */
   readonly clientCa?: string;
   /** Other limits than `CLIENT_LIMITS`; for tests. */

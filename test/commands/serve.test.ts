@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import type { ClientRequest } from "node:http";
+import { once } from "node:events";
+import { createServer, type ClientRequest } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +55,18 @@ describe("sluice serve", () => {
     expect(await ask(pod("b"))).toBe(false);
     server.child.kill("SIGTERM");
     expect(await server.ended).toBe(0);
+  });
+
+  it("sends a span per review to the collector that it is told of, the last ones before it ends", async () => {
+    let told = "";
+    const collector = createServer((asked, response) => void asked.on("data", (chunk) => (told += String(chunk))).on("end", () => response.end("{}"))).listen(0, "127.0.0.1");
+    await once(collector, "listening");
+    const server = await start(["--port", "0", "--cert-dir", join(folder, "certs"), "--otlp-endpoint", `http://127.0.0.1:${(collector.address() as AddressInfo).port}`]);
+    await post(`${server.url}/validate`, await readFile(join(folder, "certs", "ca.crt"), "utf8"), pod("traced"));
+    server.child.kill("SIGTERM");
+    expect(await server.ended).toBe(0);
+    expect(told).toContain('"stringValue":"traced"');
+    collector.close();
   });
 
   it("takes over other packs under load: no request is lost, each is answered by one of them whole, and a bad pack changes nothing", async () => {

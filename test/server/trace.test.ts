@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { traceIdOf } from "../../src/server/trace.js";
+import { traceParentOf } from "../../src/server/trace.js";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT = "00f067aa0ba902b7";
 
 test.each([`00-${TRACE}-${PARENT}-01`, `00-${TRACE}-${PARENT}-00`, `cc-${TRACE}-${PARENT}-01-what-comes-later`])("%s names a trace", (header) => {
-  expect(traceIdOf(header)).toBe(TRACE);
+  expect(traceParentOf(header)).toEqual({ traceId: TRACE, spanId: PARENT, traceFlags: header.includes("-00", 50) ? 0 : 1 });
 });
 
 test.each([
@@ -20,5 +20,5 @@ test.each([
   `00-${TRACE}-${PARENT}-1`,
   ` 00-${TRACE}-${PARENT}-01`,
 ])("%j names none", (header) => {
-  expect(traceIdOf(header)).toBeUndefined();
+  expect(traceParentOf(header)).toBeUndefined();
 });
