@@ -3,11 +3,11 @@ FROM node:24-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json LICENSE ./
+COPY tsconfig.json LICENSE ./
 COPY scripts ./scripts
 COPY policies ./policies
 COPY src ./src
-RUN npm run build && npm run bundle
+RUN npm run bundle
 # What the program is made of, for scanners.
 RUN npm sbom --sbom-format cyclonedx --omit dev > build/sbom.cdx.json
 

@@ -1,18 +1,18 @@
-// Bundles src/console into dist/console: index.html, and files whose names say their content. Nothing in them comes from elsewhere.
+// Bundles src/console into dist/console, or the folder that is named: index.html, and files whose names say their content. Nothing in them comes from elsewhere.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const outdir = join(root, "dist/console");
+const outdir = resolve(process.argv[2] ?? join(root, "dist/console"));
 rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir, { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ["src/console/main.tsx", "src/console/styles.css"],
-  outdir: "dist/console",
+  outdir,
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
   bundle: true,

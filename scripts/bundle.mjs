@@ -1,9 +1,10 @@
 // `npm run bundle [FOLDER]`: the whole program in one file, as the image runs it, with what it reads beside it. Writes to build/:
 //   dist/sluice.mjs      the program        policies/          the shipped packs
 //   dist/console/        the console        package.json       name and version
-//   THIRD-PARTY.txt      whose work is in the file, under which licences
+//   THIRD-PARTY.txt      whose work is in the program, under which licences; that of the console lies beside it
 import { build } from "esbuild";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -44,7 +45,7 @@ async function bundle() {
     logLevel: "warning",
   });
   for (const name of ["policies", "LICENSE"]) cpSync(join(root, name), join(out, name), { recursive: true });
-  if (existsSync(join(root, "dist/console"))) cpSync(join(root, "dist/console"), join(out, "dist/console"), { recursive: true });
+  execFileSync(process.execPath, [join(root, "scripts/build-console.mjs"), join(out, "dist/console")], { stdio: "inherit" });
   const { name, version, license, type } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   writeFileSync(join(out, "package.json"), `${JSON.stringify({ name, version, license, type, private: true }, null, 2)}\n`);
   writeFileSync(join(out, "THIRD-PARTY.txt"), notices(metafile));

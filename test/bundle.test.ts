@@ -1,7 +1,9 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -75,10 +77,14 @@ describe("the image", () => {
     expect(existsSync(join(folder, "tls.crt"))).toBe(true);
   });
 
-  it("serves, and ends in order", async () => {
+  it("serves, the console too, and ends in order", async () => {
     const child = spawn(process.execPath, [join(app, "dist/sluice.mjs"), "serve", "--state", "examples/kf-cluster", "--port", "0", "--cert-dir", folder], { cwd: root });
     const exited = new Promise((resolve) => child.once("exit", resolve));
     const greeted = await new Promise<string>((resolve) => child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())));
+    const page = await new Promise<string>((resolve, reject) => {
+      get(`https://127.0.0.1:${/:(\d+)\b/.exec(greeted.split("https://127.0.0.1")[1] ?? "")?.[1]}/`, { rejectUnauthorized: false, agent: false }, (response) => void text(response).then(resolve, reject)).on("error", reject);
+    });
+    expect(page).toContain("<script");
     child.kill("SIGTERM");
     expect([greeted, await exited]).toEqual([expect.stringContaining("with the packs baseline, kf"), 0]);
   });

@@ -69,4 +69,12 @@ describe("the rights", () => {
     expect(all.flatMap(({ apiGroups = [] }) => apiGroups)).not.toContain("rbac.authorization.k8s.io");
     for (const { resources = [], verbs } of all.filter((rule) => rule.resources?.includes("secrets"))) expect([resources, verbs.includes("list")]).toEqual([["secrets"], false]);
   });
+
+  it("let those who may look at the console look at all of it", () => {
+    const source = readFileSync(new URL("../../src/commands/serve-console.ts", import.meta.url), "utf8");
+    const paths = [...source.matchAll(/^ {6}"?([a-z-]+)"?: (?:async )?\(/gm)].map(([, name]) => `/api/v1/${name ?? ""}`);
+    expect(paths.length).toBeGreaterThan(10);
+    const role = roles.find(({ metadata }) => metadata.name === "sluice-console-reader")?.rules?.[0]?.nonResourceURLs ?? [];
+    expect(paths.filter((path) => !role.includes(path))).toEqual([]);
+  });
 });

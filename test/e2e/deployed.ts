@@ -14,7 +14,7 @@ import { waitFor } from "./wait-for.js";
 /** Sluice as it is deployed: the bundle of the image with the arguments of the stored Deployment, under the token of its ServiceAccount. */
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const SOURCES = ["src", "scripts", "policies", "package.json", "LICENSE"];
+const SOURCES = ["src", "scripts", "policies", "package.json", "tsconfig.json", "LICENSE"];
 
 /** One version to install: its manifests and its program. */
 export interface Release {
