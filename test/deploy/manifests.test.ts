@@ -78,3 +78,16 @@ describe("the rights", () => {
     expect(paths.filter((path) => !role.includes(path))).toEqual([]);
   });
 });
+
+describe("the definitions of kinds", () => {
+  interface Definition {
+    readonly spec: { readonly conversion?: { readonly strategy: string }; readonly versions: readonly { readonly name: string; readonly served: boolean; readonly storage: boolean; readonly schema: object }[] };
+  }
+  const definitions = objects.filter(({ kind }) => kind === "CustomResourceDefinition").map((one) => [one.metadata.name, one as unknown as Definition] as const);
+  it.each(definitions)("%s: every version has the same fields, and reading one does not depend on Sluice (docs/install.md)", (_, { spec: { conversion, versions } }) => {
+    expect(conversion?.strategy ?? "None").toBe("None");
+    expect(versions.filter(({ storage }) => storage)).toHaveLength(1);
+    for (const { schema, served } of versions) expect([served, schema]).toEqual([true, versions[0]?.schema]);
+  });
+  it("are there", () => expect(definitions).toHaveLength(2));
+});

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -205,10 +205,10 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
     };
 
     it("by the commands of the documentation", async () => {
+      const lines = commandsOf("## Removing", "kubectl delete clusterrolebinding");
+      expect(lines).toHaveLength(3);
       await goesWhileServing(async () => {
-        await must("delete", "clusterrolebinding", "sluice-webhooks");
-        await must("delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", "-l", "app.kubernetes.io/name=sluice");
-        await must("delete", "-k", join(releases.now.manifests, OVERLAY), "--ignore-not-found", "--timeout=60s");
+        for (const line of lines) await must(...line.replace("deploy/overlays/enforce", join(releases.now.manifests, OVERLAY)).split(" ").slice(1), "--timeout=60s");
       });
       expect(await left()).toEqual([]);
       expect(await cluster.get("namespace", "sluice-system")).toBeUndefined();
@@ -221,12 +221,20 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
       expect(await must("get", "deployment", "-n", "sluice-system", "sluice", "-o", "jsonpath={.spec.template.spec.containers[0].args}")).toContain("--profile=gke-dataplane-v2");
       await release("rollback", "sluice", "1");
       expect(await must("get", "deployment", "-n", "sluice-system", "sluice", "-o", "jsonpath={.spec.template.spec.containers[0].args}")).not.toContain("--profile");
-      await goesWhileServing(() => release("uninstall", "sluice"));
-      await must("delete", "namespace", "sluice-system", "--timeout=60s");
+      const [uninstall = "", ...rest] = commandsOf("## Removing", "helm uninstall");
+      await goesWhileServing(() => release(...uninstall.replace(" --namespace sluice-system", "").split(" ").slice(1)));
+      for (const line of rest) await must(...line.split(" ").slice(1), "--timeout=60s");
       expect(await left()).toEqual([]);
     });
   });
 });
+
+/** The lines of a block of docs/install.md, below a heading. */
+function commandsOf(heading: string, first: string): readonly string[] {
+  const page = readFileSync(new URL("../../docs/install.md", import.meta.url), "utf8");
+  const blocks = [...page.slice(page.indexOf(heading)).matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text = ""]) => text.trim().split("\n"));
+  return blocks.find(([line = ""]) => line.startsWith(first)) ?? [];
+}
 
 /** What the namespace asks of its pods. */
 const RESTRICTED = { securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } }, containers: [{ name: "main", image: "main", securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } } }] };
