@@ -22,12 +22,23 @@ const PUBLISHED = [
   ["github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd", ["monitoring.coreos.com_servicemonitors.yaml", "monitoring.coreos.com_prometheusrules.yaml"]],
 ];
 
+const FLUX = [
+  ["github.com/fluxcd/kustomize-controller@v1.9.6", "config/crd/bases", ["kustomize.toolkit.fluxcd.io_kustomizations.yaml"]],
+  ["github.com/fluxcd/source-controller@v1.7.0", "config/crd/bases", ["source.toolkit.fluxcd.io_gitrepositories.yaml"]],
+];
+
+/** The definitions of cert-manager's and the Prometheus Operator's kinds, as YAML texts. */
+export const publishedDefinitions = () => definitionsOf(PUBLISHED);
+
+/** Those of Flux' kinds. */
+export const fluxDefinitions = () => definitionsOf(FLUX);
+
 /**
- * The definitions of cert-manager's and the Prometheus Operator's kinds, as YAML texts.
+ * @param {readonly (string | string[])[][]} published module, folder, files
  * @returns {Promise<string[]>}
  */
-export async function publishedDefinitions() {
-  const read = PUBLISHED.map(async ([module, path, files]) => {
+async function definitionsOf(published) {
+  const read = published.map(async ([module, path, files]) => {
     const dir = await moduleFolder(String(module));
     return Promise.all([...(files ?? [])].map((file) => readFile(join(dir, String(path), file), "utf8")));
   });
