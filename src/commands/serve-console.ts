@@ -1,6 +1,7 @@
 import { consoleFolder, version, type Config } from "../config.js";
 import { isRecord, kindKey, recordsIn, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, failed, ok, type Result } from "../model/result.js";
+import type { AuditView } from "../model/audit.js";
 import type { AboutView, Trial } from "../model/views.js";
 import { packsIn, type CompiledPacks } from "../packs/compile.js";
 import { fixYaml } from "../reports/fix-yaml.js";
@@ -10,6 +11,7 @@ import type { DecisionRing } from "../server/decision-ring.js";
 import { InTurn } from "../server/in-turn.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { PacksWatch } from "../sources/packs-watch.js";
+import { auditPage } from "../views/audit.js";
 import { graphOf, pictureOf, type Picture } from "../views/graph.js";
 import { namespaceOf, namespaceRows } from "../views/namespace.js";
 import { packsView } from "../views/packs.js";
@@ -23,6 +25,7 @@ export interface ConsoleSubject {
   readonly live: LiveSnapshot;
   readonly packs: PacksWatch;
   readonly decisions: DecisionRing;
+  readonly audit: AuditView;
   ready(): boolean;
 }
 
@@ -50,6 +53,7 @@ function answersOf(subject: ConsoleSubject): ConsoleAnswers {
       namespace: (query) => turn.work(() => namespaceOf(query.get("name") ?? "", pictures.current(), { packs: watch.inForce.loaded.packs, now: Date.now() })),
       ends: (query) => plain({ names: endsNamedLike(namesOf(pictures.current()), query.get("find") ?? "", SUGGESTED) }),
       reach: async (query) => reachOf({ from: query.get("from") ?? "", to: query.get("to") ?? "", port: query.get("port") ?? "" }, live.current, engineProfile(current().profile)),
+      audit: () => plain(auditPage(subject.audit)),
       packs: () => plain(packsInForce(subject)),
       decisions: async (query, signal) => ok(await decisions.next(Number(query.get("after") ?? 0) || 0, query.has("wait") ? LOOK_MS : 0, signal)),
       policies: () => plain({ rows: [...live.current.policies()].map(({ ref }) => ref) }),

@@ -67,7 +67,7 @@ async function run(config: Config): Promise<Outcome> {
     recorder?.decided(judged);
   };
   const tracing = await openTracing(config);
-  const server = await start(config, { packs, state, live, source, log, metrics, decisions, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
+  const server = await start(config, { packs, state, live, source, log, metrics, decisions, audit, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
   if (server.ok) audit.start();
   const stop = async (): Promise<void> => {
     audit.stop();
@@ -176,6 +176,7 @@ interface Parts {
   readonly metrics: ServerMetrics;
   readonly leading?: Leading;
   readonly decisions: DecisionRing;
+  readonly audit: ContinuousAudit;
   readonly record: (judged: Judged) => void;
   readonly tracing?: Tracing;
   /** PEM. */
@@ -230,7 +231,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     ...(leading && { certificates: leading.certificates }),
     record: parts.record,
     ...(tracing && { traced: (answered) => tracing.answered(answered) }),
-    console: consoleOf({ config, live, packs, decisions: parts.decisions, ready: () => readinessOf([state.condition(), ...source.conditions()]).ready }),
+    console: consoleOf({ config, live, packs, decisions: parts.decisions, audit: parts.audit, ready: () => readinessOf([state.condition(), ...source.conditions()]).ready }),
   });
 }
 

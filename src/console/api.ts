@@ -40,7 +40,7 @@ function headers(): Record<string, string> {
 }
 
 async function answerOf<T>(response: Response): Promise<T> {
-  const body = (await response.json().catch(() => ({}))) as T & { readonly error?: string };
+  const body = (await response.json()) as T & { readonly error?: string };
   if (response.status === 401) {
     onToken(true);
     throw new TokenNeeded(token === "" ? "a token is needed" : "the server does not know this token");
@@ -59,7 +59,7 @@ export function useAnswer<T>(path: string | undefined, query: Query = {}, versio
     const gone = new AbortController();
     setAnswer((before) => (before.state === "answered" ? { state: "asking", last: before.value } : before.state === "asking" ? before : { state: "asking" }));
     ask<T>(path, JSON.parse(key) as Query, gone.signal).then(
-      (value) => setAnswer({ state: "answered", value }),
+      (value) => gone.signal.aborted || setAnswer({ state: "answered", value }),
       (error: unknown) => gone.signal.aborted || setAnswer({ state: "failed", message: error instanceof Error ? error.message : String(error) }),
     );
     return () => gone.abort();

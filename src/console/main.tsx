@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { AboutView } from "../model/views.js";
 import { ask, whenTokenNeeded } from "./api.js";
 import { Connectivity } from "./connectivity.js";
+import { Audit } from "./audit.js";
 import { Decisions } from "./decisions.js";
 import { Login } from "./login.js";
 import { Namespace } from "./namespace.js";
@@ -18,6 +19,8 @@ const PAGES: Readonly<Record<string, { readonly title: string; readonly within?:
   connectivity: { title: "Connectivity", load: async () => Connectivity },
   reach: { title: "Reach", load: async () => Reach },
   namespaces: { title: "Namespaces", load: async () => Namespaces },
+  "what-if": { title: "What if", load: async () => (await import("./what-if.js")).WhatIf },
+  audit: { title: "Audit", load: async () => Audit },
   decisions: { title: "Decisions", load: async () => Decisions },
   packs: { title: "Rules", load: async () => Packs },
   namespace: { title: "Namespace", within: "namespaces", load: async () => Namespace },

@@ -1,3 +1,4 @@
+import type { AuditPoint, AuditState, StandingViolation } from "./audit.js";
 import type { KubeObject, ObjectRef } from "./kubernetes.js";
 import type { Direction } from "./policy.js";
 import type { Violation } from "./violation.js";
@@ -218,6 +219,17 @@ export interface TrialView {
   readonly policies: readonly PolicyView[];
   /** What makes it pass, as YAML; absent where nothing is refused or nothing is known to help. */
   readonly fix?: string;
+}
+
+/** What continuous audit found, the first of it, and how it was over time. */
+export interface AuditPage {
+  /** Absent until everything was looked at once. */
+  readonly current?: Omit<AuditState, "violations" | "newlyBroken" | "wouldDeny"> & {
+    readonly violations: Cut<StandingViolation>;
+    readonly newlyBroken: Cut<StandingViolation>;
+    readonly wouldDeny: number;
+  };
+  readonly history: readonly AuditPoint[];
 }
 
 /** What is guarded. */
