@@ -84,6 +84,8 @@ export interface Config {
   readonly auditInterval: number;
   /** Base address of a collector of OpenTelemetry; absent: no traces. */
   readonly otlpEndpoint?: string;
+  /** Are reports of the audit written into the cluster? */
+  readonly reports: "auto" | "off";
   /** Further names and addresses that a certificate is for. */
   readonly names: readonly string[];
 }
@@ -163,6 +165,7 @@ export const OPTIONS = {
   certSecret: { flags: "--cert-secret <namespace/name>", text: "with --cluster: keep CA and certificate in this Secret and the webhook configurations true, by one replica that leads", env: "SLUICE_CERT_SECRET" },
   otlpEndpoint: { flags: "--otlp-endpoint <url>", text: "send a span per review to this collector of OpenTelemetry, by OTLP over HTTP (default: none)", env: "OTEL_EXPORTER_OTLP_ENDPOINT" },
   auditInterval: { flags: "--audit-interval <seconds>", text: "look at the whole cluster again after this long, changed or not (default: 600; 0: never)", env: "SLUICE_AUDIT_INTERVAL" },
+  reports: { flags: "--reports <auto|off>", text: "auto: in a cluster that knows OpenReports or PolicyReports, write what the audit finds as such (default)", env: "SLUICE_REPORTS" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -209,6 +212,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     adopt: raw.adopt === true,
     dir: given("dir") ?? ".",
     within: parseNumber("--within", given("within") ?? "600", 86_400),
+    reports: parseChoice("--reports", given("reports"), ["auto", "off"]),
     auditInterval: parseNumber("--audit-interval", given("auditInterval") ?? "600", 86_400),
     host: given("host") ?? "127.0.0.1",
     port: parseNumber("--port", given("port") ?? "8443", 65_535),
@@ -252,6 +256,14 @@ function parseNumber(flag: string, text: string, max: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > max) throw new WrongUse(`\`${flag} ${text}\` is not a number from 0 to ${max}`);
   return value;
+}
+
+/** The first choice is the default. */
+function parseChoice<T extends string>(flag: string, text: string | undefined, choices: readonly [T, ...T[]]): T {
+  const [first] = choices;
+  const chosen = text === undefined ? first : choices.find((choice) => choice === text);
+  if (chosen === undefined) throw new WrongUse(`\`${flag} ${text ?? ""}\` is none of ${choices.join(", ")}`);
+  return chosen;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -12,7 +12,7 @@ import { DEFAULT_TIMING, type Timing } from "./timing.js";
 export { ClusterError, connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./connection.js";
 export type { KindStatus } from "./kind-watch.js";
 export type { WatchedKind } from "./list.js";
-export { allObjects, clusterObjects } from "./objects.js";
+export { allObjects, clusterCollection, clusterObjects } from "./objects.js";
 export { sharedConfigMap } from "./shared.js";
 export { tokenReviewer } from "./access.js";
 export { webhookCalls } from "./webhooks.js";

@@ -1,5 +1,5 @@
-import { isRecord, type KubeObject } from "../model/kubernetes.js";
-import type { ObjectAt, ObjectStore } from "../model/object-store.js";
+import { isRecord, recordsIn, type KubeObject } from "../model/kubernetes.js";
+import type { KindAt, ObjectAt, ObjectCollection, ObjectStore } from "../model/object-store.js";
 import { ClusterError, type ClusterConnection } from "./connection.js";
 import { listPages, type Selection, type WatchedKind } from "./list.js";
 import { DEFAULT_TIMING } from "./timing.js";
@@ -8,12 +8,8 @@ import { DEFAULT_TIMING } from "./timing.js";
 export function clusterObjects(connection: ClusterConnection): ObjectStore {
   return {
     read: async (at, signal) => {
-      try {
-        return asObject(await connection.get(pathOf(at, at.name), signal));
-      } catch (error) {
-        if (error instanceof ClusterError && error.status === 404) return undefined;
-        throw error;
-      }
+      const found = await unlessGone(connection.get(pathOf(at, at.name), signal));
+      return found === undefined ? undefined : asObject(found);
     },
     write: async (at, object, signal) => {
       const isNew = object.metadata.resourceVersion === undefined;
@@ -34,6 +30,41 @@ export async function allObjects(connection: ClusterConnection, kind: WatchedKin
   const found: KubeObject[] = [];
   for await (const { items } of listPages({ connection, timing: DEFAULT_TIMING }, kind, selection)) found.push(...items);
   return found;
+}
+
+/** All objects of a kind, page by page. */
+export function clusterCollection(connection: ClusterConnection): ObjectCollection {
+  return {
+    isKnown: async (kind, signal) => (await unlessGone(connection.get(`${listPath(kind)}?limit=1`, signal))) !== undefined,
+    async *list(kind, labels, signal) {
+      const labelSelector = Object.entries(labels).map((pair) => pair.join("=")).join();
+      let next = "";
+      do {
+        const query = new URLSearchParams({ limit: String(PAGE), labelSelector, ...(next && { continue: next }) });
+        const page = await connection.get(`${listPath(kind)}?${query.toString()}`, signal);
+        for (const item of isRecord(page) ? recordsIn(page["items"]) : []) yield asObject(item);
+        const metadata = isRecord(page) && isRecord(page["metadata"]) ? page["metadata"] : {};
+        next = typeof metadata["continue"] === "string" ? metadata["continue"] : "";
+      } while (next !== "");
+    },
+    remove: async (at, signal) => void (await unlessGone(connection.send(pathOf(at, at.name), { method: "DELETE", contentType: "application/json", body: { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" } }, signal))),
+  };
+}
+
+/** Objects may be large: reports are up to 256 KB. */
+const PAGE = 50;
+
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ClusterError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+function listPath({ apiVersion, resource }: KindAt): string {
+  return pathOf({ apiVersion, resource, name: "" }, undefined);
 }
 
 function pathOf({ apiVersion, namespace, resource, subresource }: ObjectAt, name: string | undefined): string {

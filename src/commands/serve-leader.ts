@@ -23,6 +23,8 @@ export interface LeadingParts {
   readonly packs: () => CompiledPacks;
   readonly log: Log;
   readonly metrics: ServerMetrics;
+  /** What else the leader does. */
+  readonly also?: (leading: AbortSignal) => Promise<void>;
 }
 
 /** What replicas share with `--cert-secret`: one certificate, and a leader that renews it and keeps the webhook configurations true. */
@@ -36,7 +38,7 @@ export interface Leading {
 }
 
 /** Starts to take part; over a connection of its own, so that renewals wait for nothing else. */
-export async function startLeading(config: Config & { readonly certSecret: string }, { packs, log, metrics }: LeadingParts): Promise<Leading> {
+export async function startLeading(config: Config & { readonly certSecret: string }, { packs, log, metrics, also }: LeadingParts): Promise<Leading> {
   const { namespace, name } = namedPair("--cert-secret", config.certSecret);
   const target: WebhookTarget = { at: targetAt(config) };
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
@@ -60,7 +62,7 @@ export async function startLeading(config: Config & { readonly certSecret: strin
     store,
     at,
     identity: `${hostname()}_${randomUUID()}`,
-    lead: (leading) => keeper.run(leading),
+    lead: async (leading) => void (await Promise.all([keeper.run(leading), also?.(leading)])),
     log,
     registry: metrics.registry,
     seen: (lease) => suspension.see(lease),

@@ -42,7 +42,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "auditInterval", "otlpEndpoint", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -56,7 +56,9 @@ async function run(config: Config): Promise<Outcome> {
   const recorder = await openRecorder(config, live, log);
   const state = new PacksState(() => told(packs.inForce), { log, registry: metrics.registry });
   const source = config.cluster ? await (await import("./serve-cluster.js")).clusterSource(live, { packs, log, metrics, config }) : await fileSource(live, config.state, log);
-  const leading = await startLeadingIn(config, { packs: () => packs.inForce.loaded.packs, log, metrics });
+  const shared: LeadingParts = { packs: () => packs.inForce.loaded.packs, log, metrics };
+  const reporting = config.cluster ? await (await import("./serve-reports.js")).startReporting(config, shared) : undefined;
+  const leading = await startLeadingIn(config, { ...shared, ...(reporting && { also: reporting.lead }) });
   follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
   const clientCa = await clientCaOf(config);
@@ -69,10 +71,12 @@ async function run(config: Config): Promise<Outcome> {
   const tracing = await openTracing(config);
   const server = await start(config, { packs, state, live, source, log, metrics, decisions, audit, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
   if (server.ok) audit.start();
+  reporting?.begin(audit);
   const stop = async (): Promise<void> => {
     audit.stop();
     packs.close();
     await leading?.stop();
+    await reporting?.stop();
     await source.stop();
     await recorder?.close();
     await tracing?.close().catch((error: unknown) => log.warn({ err: error }, "the last traces could not be sent"));

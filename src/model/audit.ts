@@ -56,6 +56,6 @@ export interface AuditView {
 }
 
 /** Which violation it is, whatever its text says now: the rule, the object, and the part of it. */
-export function violationKey({ pack, rule, object: { group, kind, namespace = "", name }, path = "" }: Violation): string {
+export function violationKey({ pack, rule, object: { group, kind, namespace = "", name }, path = "" }: Pick<Violation, "pack" | "rule" | "object" | "path">): string {
   return `${pack}/${rule} ${kind}.${group} ${namespace}/${name} ${path}`;
 }

@@ -21,3 +21,20 @@ export interface ObjectStore {
   /** What is stored now, or `conflict`: somebody else was first. */
   write(at: ObjectAt, object: KubeObject, signal: AbortSignal): Promise<KubeObject | "conflict">;
 }
+
+/** A kind of objects, where it lies in the API. */
+export interface KindAt {
+  readonly apiVersion: string;
+  /** Plural, as in paths. */
+  readonly resource: string;
+}
+
+/** All objects of a kind. Rejects when the API server does not answer, or forbids it. */
+export interface ObjectCollection {
+  /** Does the API server know the kind? */
+  isKnown(kind: KindAt, signal: AbortSignal): Promise<boolean>;
+  /** The objects that carry these labels, of every namespace. */
+  list(kind: KindAt, labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<KubeObject>;
+  /** Takes an object away; one that is gone is no error. */
+  remove(at: ObjectAt, signal: AbortSignal): Promise<void>;
+}

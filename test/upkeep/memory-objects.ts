@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../src/model/kubernetes.js";
-import type { ObjectAt, ObjectStore } from "../../src/model/object-store.js";
+import type { ObjectAt, ObjectCollection, ObjectStore } from "../../src/model/object-store.js";
 
 /** Objects with the API server's compare-and-swap, in this process; each replica has its own way to them, which can be cut. */
 export class MemoryObjects {
@@ -9,6 +9,10 @@ export class MemoryObjects {
 
   get(name: string): KubeObject | undefined {
     return [...this.#stored].find(([key]) => key.endsWith(`/${name}`))?.[1];
+  }
+
+  all(): readonly KubeObject[] {
+    return [...this.#stored.values()];
   }
 
   edit(name: string, change: (object: KubeObject) => KubeObject): void {
@@ -38,6 +42,18 @@ export class MemoryObjects {
       write: (at, object, signal) => through(signal, () => this.#write(by, keyOf(at), object)),
     };
     return { store, way };
+  }
+
+  /** What lies under these plurals, for those who look at all of it. */
+  collection(resources: readonly string[]): ObjectCollection {
+    const under = (resource: string): [string, KubeObject][] => [...this.#stored].filter(([key]) => key.startsWith(`${resource}/`));
+    return {
+      isKnown: async ({ resource }) => resources.includes(resource),
+      list: async function* ({ resource }, labels) {
+        for (const [, object] of under(resource)) if (Object.entries(labels).every(([name, value]) => object.metadata.labels?.[name] === value)) yield structuredClone(object);
+      },
+      remove: async (at) => void this.#stored.delete(keyOf(at)),
+    };
   }
 
   #write(by: string, key: string, object: KubeObject): KubeObject | "conflict" {
