@@ -10,7 +10,8 @@ import { differenceOf } from "../review/audit-difference.js";
 import { audit, type Audit } from "../review/audit.js";
 import type { LoadedState } from "../sources/files.js";
 import { openState } from "../sources/state.js";
-import { jsonText, noteProblems, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
+import { connectionsToDraw } from "../views/connections.js";
+import { jsonText, noteProblems, readPacks, surveyOptions, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
 /** The rules on a cluster as it stands. */
 export const command: Command = {
@@ -38,7 +39,8 @@ async function run(config: Config, session: Session): Promise<Outcome> {
     const place = state.locate(named(violation.object), violation.path);
     return { violation, ...(place ? { place } : {}) };
   });
-  const output = chosen(FINDINGS_REPORTS, config.format)({ findings, warnings, notes: [], checked, reasons }, { color: config.color, version: version() });
+  const drawn = config.format === "html" ? { connections: connectionsToDraw(state.snapshot, surveyOptions(packs.profile)) } : {};
+  const output = chosen(FINDINGS_REPORTS, config.format)({ findings, warnings, notes: [], checked, reasons, ...drawn }, { color: config.color, version: version() });
   return { output, exitCode: violations.some(({ action }) => action === "deny") ? 1 : 0 };
 }
 

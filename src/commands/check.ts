@@ -7,7 +7,8 @@ import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding, Note } from "../reports/report.js";
 import { judgeInOrder, judgeTogether, type Judged } from "../review/proposed-set.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
-import { noteProblems, readBackground, readPacks, unwrap, type Command, type Outcome, type Session } from "./command.js";
+import { connectionsToDraw } from "../views/connections.js";
+import { noteProblems, readBackground, readPacks, surveyOptions, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
 /** Admission's verdict on manifests that nobody has applied yet. */
 export const command: Command = {
@@ -32,7 +33,8 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   const findings = judged.flatMap((one) => findingsOf(one, manifests));
   const warnings = [...new Set(judged.flatMap(({ decision }) => decision.warnings))];
   const report = chosen(FINDINGS_REPORTS, config.format);
-  const output = report({ findings, warnings, notes: notesOn(manifests, after), checked: manifests.objects.length }, { color: config.color, version: version() });
+  const drawn = config.format === "html" ? { connections: connectionsToDraw(after, surveyOptions(packs.profile)) } : {};
+  const output = report({ findings, warnings, notes: notesOn(manifests, after), checked: manifests.objects.length, ...drawn }, { color: config.color, version: version() });
   return { output, exitCode: findings.some(({ violation }) => violation.action === "deny") ? 1 : 0 };
 }
 

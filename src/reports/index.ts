@@ -1,4 +1,6 @@
 import { connectionsDot } from "./connections-dot.js";
+import { connectionsHeatMap } from "./connections-heat-map.js";
+import { connectionsHtml } from "./connections-html.js";
 import { connectionsJson } from "./connections-json.js";
 import { connectionsSvg } from "./connections-svg.js";
 import { connectionsText } from "./connections-text.js";
@@ -21,7 +23,7 @@ import { text } from "./text.js";
 /** Formats by the name that `-o` takes; the first of each is the default. */
 export const FINDINGS_REPORTS = { text, json, sarif, junit, markdown, html, csv, prometheus } as const satisfies Record<string, FindingsReport>;
 
-export const CONNECTIONS_REPORTS = { text: connectionsText, json: connectionsJson, dot: connectionsDot, svg: connectionsSvg } as const satisfies Record<string, ConnectionsReport>;
+export const CONNECTIONS_REPORTS = { text: connectionsText, json: connectionsJson, dot: connectionsDot, svg: connectionsSvg, heatmap: connectionsHeatMap, html: connectionsHtml } as const satisfies Record<string, ConnectionsReport>;
 
 export const DIFFERENCES_REPORTS = { text: differencesText, json: differencesJson, markdown: differencesMarkdown } as const satisfies Record<string, DifferencesReport>;
 

@@ -1,7 +1,13 @@
+import type { ConnectionLine } from "../plots/connection-line.js";
+import { graph } from "../plots/graph.js";
+import { heatMap } from "../plots/heat-map.js";
 import type { ObjectRef } from "../model/kubernetes.js";
 import type { Place } from "../model/result.js";
 import type { TestRun } from "../model/test-result.js";
 import { exceptionText, ruleId, type VerifiedFix, type Violation } from "../model/violation.js";
+
+export { parseEnd, type ConnectionLine } from "../plots/connection-line.js";
+export { escapeMarkup } from "../plots/markup.js";
 
 /** One broken rule and where its object stands. */
 export interface Finding {
@@ -29,6 +35,8 @@ export interface Findings {
   readonly reasons?: readonly string[];
   /** Number of objects that were judged. */
   readonly checked: number;
+  /** Who can reach whom, for formats that draw it. */
+  readonly connections?: readonly ConnectionLine[];
 }
 
 export interface ReportOptions {
@@ -39,13 +47,6 @@ export interface ReportOptions {
 
 /** Findings in one format, as a whole text that ends with a line end. */
 export type FindingsReport = (found: Findings, options: ReportOptions) => string;
-
-/** One line of `connectivity`: ends named as in the conformance cases, and the traffic between them. */
-export interface ConnectionLine {
-  readonly src: string;
-  readonly dst: string;
-  readonly conn: string;
-}
 
 /** Connections in one format, made line by line. */
 export type ConnectionsReport = (lines: Iterable<ConnectionLine>) => Iterable<string>;
@@ -64,20 +65,6 @@ export type DifferencesReport = (lines: Iterable<DifferenceLine>, options: Repor
 
 /** A run of the tests of packs in one format. */
 export type TestsReport = (run: TestRun, options: ReportOptions) => string;
-
-/** `namespace/name[Kind]` in its parts; `Kind` is `External` for ranges of addresses, empty when there is none. */
-export interface EndName {
-  readonly group: string;
-  readonly name: string;
-  readonly kind: string;
-}
-
-/** Takes an end's name apart. External ends and the ingress controller have no namespace. */
-export function parseEnd(text: string): EndName {
-  const [, whole = text, kind = ""] = /^(.*?)(?:\[(\w+)\])?$/.exec(text) ?? [];
-  const slash = kind === "External" ? -1 : whole.indexOf("/");
-  return { group: slash < 0 ? "" : whole.slice(0, slash), name: whole.slice(slash + 1), kind };
-}
 
 /** How bad a violation is, worst first, and what reports call it. */
 export const SEVERITIES = [
@@ -148,13 +135,21 @@ export function printable(text: string): string {
   });
 }
 
-/** Text safe inside HTML, XML and SVG. Control characters have no place in XML 1.0 at all. */
-export function escapeMarkup(text: string): string {
-  return text
-    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
+/** What pages look like: HTML reports share it. */
+export const PAGE_STYLE = `
+:root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --paper: #fff; --line: #d0d7de; --deny: #b42318; --warn: #8a5a00; --dryrun: #0b6b8a; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --dim: #9aa4af; --paper: #11151a; --line: #30363d; --deny: #ff8a80; --warn: #f0c060; --dryrun: #7cc7e0; } }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: var(--ink); background: var(--paper); }
+h2 { margin-top: 2rem; } code { font-size: 0.9em; } li { margin: 0 0 1rem; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 0.9em; } th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; vertical-align: top; } th { color: var(--dim); }
+@media print { body { margin: 0; max-width: none; } .wide { overflow: visible; } .wide svg { max-width: 100%; height: auto; } }`;
+
+/** The pictures of a page: by namespace, and by workload. */
+export function* pictures(lines: readonly ConnectionLine[]): Iterable<string> {
+  if (lines.length === 0) return;
+  yield '<h2>By namespace</h2>\n<div class="wide" tabindex="0" role="region" aria-label="by namespace">\n';
+  yield* heatMap(lines);
+  yield '</div>\n<h2>As a graph</h2>\n<div class="wide" tabindex="0" role="region" aria-label="as a graph">\n';
+  yield* graph(lines);
+  yield "</div>\n";
 }
