@@ -29,7 +29,7 @@ export function createLog({ level = "info", stream }: LogOptions = {}): Log {
 
 /** Long enough for the lines of many decisions to share one write, which costs more than the making of a line; short enough for a reader not to notice. */
 const GATHER_MS = 20;
-const GATHER_BYTES = 4_096;
+const GATHER_BYTES = 15 * 1_024;
 
 /** Lines are written together. At the end of the process pino writes what is left. */
 function gathered(): DestinationStream {
