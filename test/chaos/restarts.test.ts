@@ -11,13 +11,19 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildProgram, type Program } from "../commands/program.js";
 import { startForwarder } from "../e2e/forwarder.js";
 import { freePorts } from "../e2e/free-ports.js";
+import { waitFor } from "../e2e/wait-for.js";
+import { anotherCa, anotherLeaf } from "./certificate-rotation.js";
 
-/** A rolling restart under keep-alive load. `CHAOS_RESTARTS` says how many. */
+/** Rolling restarts under keep-alive load, with other certificates in between. `CHAOS_RESTARTS` says how many, `CHAOS_ROTATIONS=20,3` how many leaves and CAs, `CHAOS_REQUESTS` how many requests at least. */
 
 const RESTARTS = Number(process.env["CHAOS_RESTARTS"] ?? 2);
+const [LEAVES = 1, CAS = 0] = (process.env["CHAOS_ROTATIONS"] ?? "1,0").split(",").map(Number);
+const REQUESTS = Number(process.env["CHAOS_REQUESTS"] ?? 100 * RESTARTS);
 const CLIENTS = 12;
 // As the API server does: 25 idle connections are kept.
 const KEPT = 25;
+/** Then a client makes another connection, with what it trusts by then. */
+const PER_AGENT = 100;
 
 interface Instance {
   readonly port: number;
@@ -67,15 +73,20 @@ function podReview(uid: string): string {
   return JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request: { uid, kind: { group: "", version: "v1", kind: "Pod" }, resource: { group: "", version: "v1", resource: "pods" }, name: uid, namespace: "kube-system", operation: "CREATE", userInfo: { username: "jane" }, object, dryRun: true } });
 }
 
-it(`A14: ${RESTARTS} rolling restarts under keep-alive load lose no request`, async () => {
+it(`A14: ${RESTARTS} rolling restarts, ${LEAVES} other leaves and ${CAS} other CAs under keep-alive load lose no request`, async () => {
   let current = await startInstance();
   const forwarder = await startForwarder([current.port]);
-  const agent = new Agent({ ca: await readFile(join(certDir, "ca.crt"), "utf8"), keepAlive: true, maxFreeSockets: KEPT });
+  const trusting = async (): Promise<Agent> => new Agent({ ca: await readFile(join(certDir, "ca.crt"), "utf8"), keepAlive: true, maxFreeSockets: KEPT });
   const port = Number(new URL(forwarder.url).port);
   const counts = { answered: 0, failures: [] as string[] };
   let going = true;
   const client = async (id: number): Promise<void> => {
-    for (let count = 0; going; count += 1) {
+    let agent = await trusting();
+    for (let count = 1; going; count += 1) {
+      if (count % PER_AGENT === 0) {
+        agent.destroy();
+        agent = await trusting();
+      }
       const uid = `${id}-${count}`;
       try {
         const answer = await ask({ port, path: "/validate?timeout=10s", agent }, podReview(uid));
@@ -87,22 +98,30 @@ it(`A14: ${RESTARTS} rolling restarts under keep-alive load lose no request`, as
       }
       await sleep(5);
     }
+    agent.destroy();
   };
   const clients = Array.from({ length: CLIENTS }, (_, id) => client(id));
+  const untilAnswered = async (total: number): Promise<void> => void (await waitFor(`${total} answers`, async () => counts.answered >= total || counts.failures.length > 0, 300_000));
+  const read = (): Promise<void> => untilAnswered(counts.answered + 2 * CLIENTS * PER_AGENT);
   for (let restart = 0; restart < RESTARTS; restart += 1) {
+    // Spread over the restarts: every so often, and never two at once.
+    const isDue = (times: number): boolean => Math.floor(((restart + 1) * times) / RESTARTS) > Math.floor((restart * times) / RESTARTS);
+    if (isDue(CAS)) await anotherCa(certDir, read);
+    else if (isDue(LEAVES)) await anotherLeaf(certDir);
+    await untilAnswered(Math.floor((REQUESTS * restart) / RESTARTS));
     const next = await startInstance();
     forwarder.use([next.port]);
     current.child.kill("SIGTERM");
     expect(await current.ended).toEqual([0, null]);
     current = next;
   }
+  await untilAnswered(REQUESTS);
   going = false;
   await Promise.all(clients);
-  agent.destroy();
   await forwarder.stop();
   current.child.kill("SIGTERM");
   await current.ended;
-  console.log(`${RESTARTS} restarts: ${counts.answered} requests answered, ${counts.failures.length} failed`);
+  console.log(`${RESTARTS} restarts, ${LEAVES} leaves, ${CAS} CAs: ${counts.answered} requests answered, ${counts.failures.length} failed`);
   expect(counts.failures).toEqual([]);
-  expect(counts.answered).toBeGreaterThan(100 * RESTARTS);
-}, 60_000 + RESTARTS * 30_000);
+  expect(counts.answered).toBeGreaterThanOrEqual(REQUESTS);
+}, 60_000 + RESTARTS * 60_000 + REQUESTS * 10);

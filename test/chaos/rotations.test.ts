@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildProgram, type Program } from "../commands/program.js";
 import { freePorts } from "../e2e/free-ports.js";
 import { waitFor } from "../e2e/wait-for.js";
-import { issueCa } from "../../src/upkeep/certificates.js";
+import { anotherCa, anotherLeaf } from "./certificate-rotation.js";
 
 /** Certificates that change under keep-alive load. `CHAOS_ROTATIONS=20,3` says how many leaves and CAs. */
 
@@ -64,24 +64,13 @@ it(`${LEAVES} other leaves and ${CAS} other CAs under keep-alive load lose no re
     }
   };
   const clients = Array.from({ length: CLIENTS }, client);
-  const anotherLeaf = async (): Promise<void> => {
-    const before = await file("tls.crt");
-    await rm(join(folder, "tls.crt"));
-    await waitFor("another leaf", async () => (await file("tls.crt")) !== before);
-  };
-  const anotherCa = async (): Promise<void> => {
-    const before = await file("ca.crt");
-    // A key that is not the CA's: the CA can sign no more.
-    await writeFile(join(folder, "ca.key"), (await issueCa(new Date())).key);
-    await waitFor("another CA", async () => (await file("ca.crt")) !== before);
-    expect(await file("ca.crt")).toContain(before);
-    // Its clients have read the new bundle before the leaf is the new CA's.
+  // Its clients have read the new bundle before the leaf is the new CA's.
+  const read = async (): Promise<void> => {
     const { answered } = load;
     await waitFor("new connections", async () => load.answered > answered + 2 * CLIENTS * PER_CONNECTION, 60_000);
-    await anotherLeaf();
   };
-  for (let i = 0; i < LEAVES; i++) await anotherLeaf();
-  for (let i = 0; i < CAS; i++) await anotherCa();
+  for (let i = 0; i < LEAVES; i++) await anotherLeaf(folder);
+  for (let i = 0; i < CAS; i++) await anotherCa(folder, read);
   const { answered } = load;
   await waitFor("new connections", async () => load.answered > answered + CLIENTS * PER_CONNECTION, 60_000);
   load.on = false;
