@@ -19,6 +19,8 @@ const CHART = ["template", "sluice", "deploy/helm/sluice", "--namespace", "sluic
 /** Overlays with the values that mean the same. */
 const SAME: readonly (readonly [overlay: string, values: readonly string[]])[] = [
   ["deploy/overlays/enforce", []],
+  ["deploy/overlays/audit", ["profile=audit"]],
+  ["deploy/overlays/warn", ["profile=warn"]],
   ["deploy/overlays/single", ["replicas=1"]],
   ["deploy/overlays/kf-gke-dataplane-v1", ["profile=gke-dataplane-v1", "provision.enabled=true"]],
   ["deploy/overlays/kf-gke-dataplane-v2", ["profile=gke-dataplane-v2", "provision.enabled=true"]],
