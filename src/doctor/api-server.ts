@@ -1,8 +1,8 @@
 import { failure, fine, orElse, warning, whenRead, type Check, type Finding } from "./check.js";
 import { secondsText } from "./words.js";
 
-// `matchConditions` are on by default since 1.28 and stable since 1.30; older API servers drop them, and then ask about nodes and cleaners too.
-const OLDEST = [1, 28] as const;
+// `matchConditions` are stable since 1.30; API servers without them ask about nodes and cleaners too.
+const OLDEST = [1, 30] as const;
 
 /** Can it be asked, and does it know what the webhook configurations say? */
 export const apiServer: Check = {
