@@ -6,8 +6,11 @@ import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Ajv } from "ajv";
+import standalone from "ajv/dist/standalone/index.js";
 
+const { default: standaloneCode } = standalone;
 const root = fileURLToPath(new URL("../", import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, "build"));
 
@@ -21,6 +24,24 @@ const leanClient = {
       if (pluginData === resolved || !(isPackage || importer.includes("/@kubernetes/client-node/dist/"))) return undefined;
       const found = await builder.resolve(path, { kind, importer, resolveDir, pluginData: resolved });
       return { path: isPackage ? join(dirname(found.path), "config.js") : found.path, sideEffects: false };
+    });
+  },
+};
+
+/** The code that Ajv makes of the schema of packs, made here instead of at every start. */
+const compiledAhead = {
+  name: "compiled-ahead",
+  setup(builder) {
+    builder.onLoad({ filter: /[/\\]packs[/\\]pack-validators[.]ts$/ }, async ({ path }) => {
+      const { outputFiles } = await build({ entryPoints: [path], bundle: true, platform: "node", format: "esm", packages: "external", write: false, absWorkingDir: root });
+      // Where packages are found, and two runs do not meet.
+      const file = join(root, "node_modules", `.pack-validators-${process.pid}.mjs`);
+      writeFileSync(file, outputFiles[0].text);
+      const { PACK_VALIDATORS: { options, schemas } } = await import(pathToFileURL(file).href).finally(() => rmSync(file));
+      const ajv = new Ajv({ ...options, code: { ...options.code, source: true, esm: true } });
+      for (const [name, schema] of Object.entries(schemas)) ajv.addSchema(schema, name);
+      const code = standaloneCode(ajv, Object.fromEntries(Object.keys(schemas).map((name) => [name, name])));
+      return { contents: `${code}\nexport const packValidators = () => ({ ${Object.keys(schemas).join(", ")} });`, loader: "js", resolveDir: root };
     });
   },
 };
@@ -40,7 +61,7 @@ async function bundle() {
     legalComments: "none",
     // CommonJS packages ask for Node's own modules by `require`, which an ECMAScript module has not.
     banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
-    plugins: [leanClient],
+    plugins: [leanClient, compiledAhead],
     metafile: true,
     logLevel: "warning",
   });

@@ -1,11 +1,12 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildProgram, type Program } from "./commands/program.js";
 
 /** The program in one file, and the Dockerfile that makes an image of it: no image can be built everywhere, what is in it can be run. */
 
@@ -32,13 +33,18 @@ describe("the image", () => {
   const folder = mkdtempSync(join(tmpdir(), "sluice-bundle-"));
   const [context, app] = [join(folder, "context"), join(folder, "app")];
   const run = (args: readonly string[], env: Record<string, string> = {}) => spawnSync(process.execPath, [join(app, "dist/sluice.mjs"), ...args], { cwd: root, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: folder, ...env } });
-  beforeAll(() => {
+  let program: Program;
+  beforeAll(async () => {
     // What the builder would see: the sources that are copied, and the packages that it installs.
     for (const source of copied) cpSync(join(root, source), join(context, source), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(context, "node_modules"));
+    program = await buildProgram();
     execFileSync(process.execPath, ["scripts/bundle.mjs", app], { cwd: context, stdio: "pipe" });
   }, 60_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(async () => {
+    await program.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   it("copies files that are there, and that .dockerignore lets through", () => {
     const allowed = readFileSync(join(root, ".dockerignore"), "utf8").split("\n").filter((line) => line.startsWith("!")).map((line) => line.slice(1));
@@ -73,6 +79,13 @@ describe("the image", () => {
     const explained = run(["explain", "examples/lab", "--from", "shop/web", "--to", "shop/db", "--port", "5432"]);
     expect([explained.stderr, explained.stdout]).toEqual(["", expect.stringContaining("pod `shop/web` to pod `shop/db` on TCP 5432: denied")]);
     expect(run(["rules"]).stdout).toContain("kf/pod-label");
+    // The checks of packs are compiled ahead: they must say the same of what is wrong.
+    const wrong = join(folder, "wrong");
+    mkdirSync(wrong, { recursive: true });
+    writeFileSync(join(wrong, "pack.yaml"), "apiVersion: sluice.dev/v1alpha1\nkind: RulePack\nmetadata: {name: wrong}\nspec:\n  rules:\n  - {id: a, check: forbid-allow-all, enforcementAction: denny, wiht: {}}\n");
+    const told = ["rules", "--packs", wrong];
+    expect(run(told).stderr).toBe(spawnSync(process.execPath, [program.main, ...told], { cwd: root, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: folder } }).stderr);
+    expect(run(told).stderr).toContain("enforcementAction");
     expect(run(["certs", "--cert-dir", folder])).toMatchObject({ status: 0 });
     expect(existsSync(join(folder, "tls.crt"))).toBe(true);
   });

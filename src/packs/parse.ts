@@ -1,25 +1,22 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { ErrorObject, ValidateFunction } from "ajv";
 import { withinBudget } from "../cel/meter.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Parameter, RulePack, RulePackSpec } from "./pack.js";
+import { packValidators, type PackValidators } from "./pack-validators.js";
 import { resolveParameters, substitute, type Params, type Settings } from "./parameters.js";
 import type { Profile } from "./profile.js";
-import { shareParts } from "./shared-schema.js";
-import { PACK_SCHEMA, PARAMETERS_SCHEMA } from "./schema.js";
-import { OWN_SCHEMA } from "./schema-parts.js";
 
 export interface ParsedPack {
   readonly pack: RulePack;
   readonly params: Params;
 }
 
-const ajv = new Ajv({ ...OWN_SCHEMA, useDefaults: true });
-let validators: { readonly head: ValidateFunction; readonly whole: ValidateFunction } | undefined;
+let validators: PackValidators | undefined;
 
 /** Reads a RulePack: shape, parameters, then the whole with its parameters put in. Problems carry the path in the file's object. */
 export function parsePack(object: KubeObject, settings: Settings, profile: Profile): Result<ParsedPack> {
-  validators ??= { head: ajv.compile(PARAMETERS_SCHEMA), whole: ajv.compile(shareParts(PACK_SCHEMA)) };
+  validators ??= packValidators();
   if (!validators.head(object)) return failed(...problemsOf(validators.head));
   const name = String(object.metadata.name);
   const { parameters = {} } = object.spec as { parameters?: Record<string, Parameter> };
