@@ -14,7 +14,7 @@ const KEPT = 'ne .Values.certificates.provider "cert-manager"';
 /** The templates: which manifests, and when. A condition of one object stands by its `Kind/name`. */
 const TEMPLATES = {
   "crds.yaml": { from: ["base/crds.yaml"], when: ".Values.crds.enabled" },
-  "rbac.yaml": { from: ["base/rbac.yaml"], only: { "Role/sluice-leader": KEPT, "RoleBinding/sluice-leader": KEPT, "ClusterRole/sluice-webhooks": KEPT, "ClusterRoleBinding/sluice-webhooks": KEPT } },
+  "rbac.yaml": { from: ["base/rbac.yaml"], only: { "Role/sluice-certificates": KEPT, "RoleBinding/sluice-certificates": KEPT, "ClusterRole/sluice-webhooks": KEPT, "ClusterRoleBinding/sluice-webhooks": KEPT } },
   "provision.yaml": { from: ["overlays/provision/rbac.yaml"], when: ".Values.provision.enabled" },
   "availability.yaml": { from: ["base/availability.yaml"], only: { "PriorityClass/sluice-critical": ".Values.priorityClass.create" } },
   "networkpolicy.yaml": { from: ["base/networkpolicy.yaml"], when: ".Values.networkPolicy.enabled" },
