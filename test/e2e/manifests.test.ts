@@ -21,6 +21,8 @@ const SAME: readonly (readonly [overlay: string, values: readonly string[]])[] =
   ["deploy/overlays/enforce", []],
   ["deploy/overlays/audit", ["profile=audit"]],
   ["deploy/overlays/warn", ["profile=warn"]],
+  ["deploy/overlays/audit", ["profile=audit"]],
+  ["deploy/overlays/warn", ["profile=warn"]],
   ["deploy/overlays/single", ["replicas=1"]],
   ["deploy/overlays/kf-gke-dataplane-v1", ["profile=gke-dataplane-v1", "provision.enabled=true"]],
   ["deploy/overlays/kf-gke-dataplane-v2", ["profile=gke-dataplane-v2", "provision.enabled=true"]],
