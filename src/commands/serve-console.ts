@@ -48,9 +48,9 @@ function answersOf(subject: ConsoleSubject): ConsoleAnswers {
   return {
     get: {
       about: () => plain(aboutOf(subject)),
-      graph: async (query) => asResult(await turn.work(() => graphOf(pictures.current(), { unfold: new Set(query.getAll("unfold")), find: query.get("find") ?? "" }))),
+      graph: async (query, signal) => asResult(await turn.work(() => graphOf(pictures.current(), { unfold: new Set(query.getAll("unfold")), find: query.get("find") ?? "" }), signal)),
       namespaces: () => plain({ rows: namespaceRows(pictures.current(), current()) }),
-      namespace: (query) => turn.work(() => namespaceOf(query.get("name") ?? "", pictures.current(), { packs: watch.inForce.loaded.packs, now: Date.now() })),
+      namespace: (query, signal) => turn.work(() => namespaceOf(query.get("name") ?? "", pictures.current(), { packs: watch.inForce.loaded.packs, now: Date.now() }), signal),
       ends: (query) => plain({ names: endsNamedLike(namesOf(pictures.current()), query.get("find") ?? "", SUGGESTED) }),
       reach: async (query) => reachOf({ from: query.get("from") ?? "", to: query.get("to") ?? "", port: query.get("port") ?? "" }, live.current, engineProfile(current().profile)),
       audit: () => plain(auditPage(subject.audit)),
@@ -60,11 +60,11 @@ function answersOf(subject: ConsoleSubject): ConsoleAnswers {
       policy: async (query) => policyOf(subject, query),
     },
     post: {
-      "what-if": async (body) => {
+      "what-if": async (body, signal) => {
         const trial = readTrial(body);
         if (!trial.ok) return trial;
         const packs = watch.inForce.loaded.packs;
-        return turn.work(() => trialOf(trial.value, { snapshot: live.current, packs, options: surveyOptions(current().profile), now: Date.now(), yaml: fixYaml }));
+        return turn.work(() => trialOf(trial.value, { snapshot: live.current, packs, options: surveyOptions(current().profile), now: Date.now(), yaml: fixYaml }), signal);
       },
     },
   };

@@ -99,7 +99,7 @@ function layoutFor(core: Core): LayoutOptions {
   const large = core.nodes().length > 120;
   const options = {
     name: "fcose", quality: "default", randomize: false, animate: false, fit: true, padding: 24, nodeDimensionsIncludeLabels: true,
-    idealEdgeLength: () => (large ? 120 : 190), nodeRepulsion: () => (large ? 9_000 : 24_000), edgeElasticity: () => 0.2, nodeSeparation: 90, gravity: 0.35, gravityRangeCompound: 1.2,
+    idealEdgeLength: () => (large ? 120 : 190), nodeRepulsion: () => (large ? 9_000 : 60_000), edgeElasticity: () => 0.2, nodeSeparation: 90, gravity: 0.25, gravityRangeCompound: 1.2,
     numIter: large ? 350 : 1_500, tile: true, tilingPaddingVertical: 14, tilingPaddingHorizontal: 14, packComponents: true,
   };
   return options as unknown as LayoutOptions;

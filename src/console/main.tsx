@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { AboutView } from "../model/views.js";
 import { ask, whenTokenNeeded } from "./api.js";
 import { Connectivity } from "./connectivity.js";
@@ -50,6 +50,10 @@ function App() {
   const [logins, setLogins] = useState(0);
   useEffect(() => whenTokenNeeded(setTokenNeeded), []);
   const about = useAbout(logins);
+  const first = useRef<string>(undefined);
+  first.current ??= about?.state;
+  // What a page asks before the first word of the server is as good as what it would ask after it.
+  const version = about === undefined || about.state === first.current ? "" : about.state;
   const page = PAGES[place.page] ?? PAGES["connectivity"];
   useEffect(() => {
     document.title = `${page?.title ?? ""} · Sluice`;
@@ -65,7 +69,7 @@ function App() {
         <button type="button" class="quiet" onClick={toggle}>{theme === "dark" ? "light" : "dark"}<span class="unseen"> theme</span></button>
       </header>
       <main id="main" tabIndex={-1}>
-        {tokenNeeded ? <Login onToken={() => setLogins((before) => before + 1)} /> : <Shown key={`${place.page} ${logins}`} name={place.page} place={place} theme={theme} version={about?.state ?? ""} />}
+        {tokenNeeded ? <Login onToken={() => setLogins((before) => before + 1)} /> : <Shown key={`${place.page} ${logins}`} name={place.page} place={place} theme={theme} version={version} />}
       </main>
       <footer>{about ? <>Sluice {about.version} · {about.source}{about.ready ? "" : " · not ready yet"} · <a href="/licenses.txt">licences</a></> : null}</footer>
     </>

@@ -11,18 +11,18 @@ export class InTurn {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  /** The result of some work, once it is its turn; undefined when too many wait. */
-  async work<T>(begin: () => Iterator<undefined, T>): Promise<T | undefined> {
+  /** The result of some work, once it is its turn; undefined when too many wait, or when nobody waits for it any more. */
+  async work<T>(begin: () => Iterator<undefined, T>, signal: AbortSignal): Promise<T | undefined> {
     if (this.#waiting >= WAITING) return undefined;
     this.#waiting++;
-    const mine = this.#last.then(() => inPieces(begin()));
+    const mine = this.#last.then(() => (signal.aborted ? undefined : inPieces(begin(), signal)));
     this.#last = mine.catch(() => undefined);
     return mine.finally(() => this.#waiting--);
   }
 }
 
-async function inPieces<T>(work: Iterator<undefined, T>): Promise<T> {
-  for (;;) {
+async function inPieces<T>(work: Iterator<undefined, T>, signal: AbortSignal): Promise<T | undefined> {
+  while (!signal.aborted) {
     const end = performance.now() + SLICE;
     while (performance.now() < end) {
       const step = work.next();
@@ -30,4 +30,5 @@ async function inPieces<T>(work: Iterator<undefined, T>): Promise<T> {
     }
     await sleep(PAUSE);
   }
+  return undefined;
 }

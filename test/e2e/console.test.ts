@@ -74,6 +74,8 @@ describeWithBrowser("the console in a browser", () => {
     expect([...seen]).toContain("space-closed, closed in both directions");
     const panel = page.getByRole("region", { name: "details of space-closed" });
     expect(await panel.getByRole("region", { name: "what reaches space-closed", exact: true }).innerText()).toContain("TCP 8080");
+    // The picture of README and docs/console.md.
+    await page.screenshot({ path: join(root, ".sluice/screenshots/console.png"), clip: { x: 0, y: 0, width: 1280, height: 750 } });
     await graph.focus();
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "space-closed/billing-7b5d" }).waitFor();

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { DecisionRing } from "../../src/server/decision-ring.js";
-import { InTurn } from "../../src/server/in-turn.js";
 import type { Judged } from "../../src/server/decision-log.js";
 import { DENIED } from "./decisions.js";
 
@@ -51,21 +50,4 @@ test("lets go of who went away, and of everybody when it closes", async () => {
   ring.close();
   expect(await second).toEqual({ rows: [], last: 0 });
   expect(await ring.next(0, 60_000, new AbortController().signal)).toEqual({ rows: [], last: 0 });
-});
-
-test("works on one answer at a time, and refuses past 32", async () => {
-  const turn = new InTurn();
-  const order: string[] = [];
-  function* steps(name: string): Generator<undefined, string> {
-    order.push(`${name} begins`);
-    yield;
-    order.push(`${name} ends`);
-    return name;
-  }
-  const all = await Promise.all(Array.from({ length: 33 }, (_, i) => turn.work(() => steps(String(i)))));
-  expect(all.filter((answer) => answer === undefined)).toHaveLength(1);
-  expect(order.slice(0, 4)).toEqual(["0 begins", "0 ends", "1 begins", "1 ends"]);
-  const broken = turn.work(() => { throw new Error("broken"); });
-  await expect(broken).rejects.toThrow("broken");
-  expect(await turn.work(() => steps("after"))).toBe("after");
 });

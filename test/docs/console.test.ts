@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { Snapshot } from "../../src/model/snapshot.js";
+import { consoleOf } from "../../src/commands/serve-console.js";
+import type { ConsoleSubject } from "../../src/commands/serve-console.js";
+
+const page = readFileSync(resolve(import.meta.dirname, "../../docs/console.md"), "utf8");
+
+test("docs/console.md names every question of the API, and no other", () => {
+  const { answers } = consoleOf({ live: { current: Snapshot.EMPTY } } as unknown as ConsoleSubject);
+  const table = page.slice(page.indexOf("| path |"), page.indexOf("One answer is worked on"));
+  const told = [...table.matchAll(/`(?:GET |POST )?\/(?:api\/v1\/)?([a-z-]+)/g)].map(([, name]) => name);
+  expect([...new Set(told)].sort()).toEqual([...Object.keys(answers.get), ...Object.keys(answers.post)].sort());
+});
