@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatProblem } from "../../src/model/result.js";
+import { packsIn } from "../../src/packs/compile.js";
 import { loadPacks, type LoadedPacks } from "../../src/sources/packs.js";
 import { loadProfile, type Setting } from "../../src/sources/profile.js";
-import { judge, kfCluster, objectsIn, request, rulesOf, stored } from "../review/world.js";
+import { judge, kfCluster, objectsIn, request, rulesOf, snapshotOf, stored } from "../review/world.js";
 
 /** Overlays: what an operator sets without a copy of a pack, and in which order several count. */
 
@@ -182,9 +183,20 @@ describe("the shipped profiles", () => {
     expect(loaded.packs.profile).toMatchObject(switches);
     expect(loaded.packs.parameters.get("kf")).toMatchObject(parameters);
   });
+  it.each([["audit", "dryrun"], ["warn", "warn"]])("with %s no rule does more than that, to pods neither", async (profile, action) => {
+    const { rules } = (await load({ profile })).packs;
+    const actions = new Set(rules.flatMap(({ entry: { enforcementAction, hold } }) => [enforcementAction, hold ?? "off"]));
+    expect([...actions].sort()).toEqual([action, "off"].sort());
+    expect(rules.some(({ id }) => id === "kf/pod-label")).toBe(profile === "warn");
+  });
+  it("Dataplane V2 is detected by its agent, where nobody sets the data plane", async () => {
+    const [agent] = objectsIn("{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: anetd, namespace: kube-system}, spec: {}}");
+    const detected = async (profile?: string) => packsIn((await load(profile ? { profile } : {})).packs, snapshotOf(agent as never)).profile["dataplane"];
+    expect([await detected(), await detected("gke-dataplane-v1")]).toEqual(["v2", "v1"]);
+  });
   it("there are no others, and each says what it is for", async () => {
     const files = (await readdir(join(shipped, "profiles"))).sort();
-    expect(files).toEqual(["cloud-dns.yaml", "gke-dataplane-v1.yaml", "gke-dataplane-v2.yaml", "istio.yaml", "node-local-dns.yaml", "offline-builds.yaml", "private-google-access.yaml"]);
+    expect(files).toEqual(["audit.yaml", "cloud-dns.yaml", "gke-dataplane-v1.yaml", "gke-dataplane-v2.yaml", "istio.yaml", "node-local-dns.yaml", "offline-builds.yaml", "private-google-access.yaml", "warn.yaml"]);
     for (const file of files) {
       const [object] = objectsIn(await readFile(join(shipped, "profiles", file), "utf8"));
       expect(object).toMatchObject({ metadata: { name: file.replace(".yaml", "") }, spec: { description: expect.stringMatching(/\w/) as string } });
