@@ -5,11 +5,13 @@ import { expect, it } from "vitest";
 import { COMMANDS } from "../../src/commands/index.js";
 import { OPTIONS, type OptionSpec } from "../../src/config.js";
 import { Snapshot } from "../../src/model/snapshot.js";
+import type { ObjectCollection } from "../../src/model/object-store.js";
 import { ContinuousAudit } from "../../src/server/continuous-audit.js";
 import { ServerMetrics } from "../../src/server/metrics.js";
 import { PacksState } from "../../src/server/packs-state.js";
 import { Leader } from "../../src/upkeep/leader.js";
 import { ProvisionMetrics } from "../../src/upkeep/provision-metrics.js";
+import { ReportWriter } from "../../src/upkeep/report-writer.js";
 import { Suspension } from "../../src/upkeep/suspension.js";
 import { MemoryObjects } from "../upkeep/memory-objects.js";
 import { keptLog } from "../server/small-app.js";
@@ -36,6 +38,8 @@ async function commandReference(): Promise<string> {
   return `${["# Commands", "", NOTE, "", "Exit codes: 0 clean, 1 findings, 2 wrong use or unreadable input. `explain` and `eval` answer 0 whatever the verdict. Results go to standard output, progress and logs to standard error.", "", ...sections].join("\n").trimEnd()}\n`;
 }
 
+const NOTHING: ObjectCollection = { isKnown: async () => false, list: async function* () {}, remove: async () => undefined };
+
 /** Everything that a replica could ever tell, in one registry. */
 function everyMetric(): Registry {
   const metrics = new ServerMetrics("0");
@@ -46,6 +50,8 @@ function everyMetric(): Registry {
   new ProvisionMetrics(registry, () => []);
   new Suspension(registry);
   new Leader({ store: new MemoryObjects().client("a").store, at: { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace: "a", name: "a" }, identity: "a", lead: async () => undefined, log, registry });
+  const { store } = new MemoryObjects().client("b");
+  new ReportWriter({ store, collection: NOTHING, owner: async () => undefined, apiVersionOf: () => "", rules: () => 0, recall: () => undefined, log, registry });
   new ContinuousAudit({ snapshot: () => Snapshot.EMPTY, packs: () => undefined, everyMs: 0, log, registry });
   return registry;
 }
