@@ -105,7 +105,10 @@ const extraPolicy = { ...dnsPolicy, metadata: { name: "allow-database", namespac
 const SCENARIOS = [
   { name: "pod mutate", path: "/mutate", body: review(pods, { operation: "CREATE", object: appPod("web") }), wants: '"patch"' },
   { name: "policy validate", path: "/validate", body: review(policies, { operation: "CREATE", name: "allow-database", object: extraPolicy }), wants: '"allowed":true' },
-  { name: "policy denied", path: "/validate", body: review(policies, { operation: "DELETE", name: "allow-dns", oldObject: dnsPolicy }), wants: '"allowed":false', only: "sluice" },
+  // Each request about another object: nothing is remembered of it. The others are what a second webhook, a dry run or whoever keeps something applied sends.
+  { name: "policy validate, new", path: "/validate", body: review(policies, { operation: "CREATE", name: "allow-database", object: extraPolicy }), wants: '"allowed":true', each: "allow-database", like: "policy validate" },
+  { name: "pod validate, new", path: "/validate", body: review(pods, { operation: "CREATE", name: "web-7b5d-x2x9", object: appPod("web", { name: "web-7b5d-x2x9", labels: { ...appPod("web").metadata.labels, "kf.dev/networkpolicy": "app" } }) }), wants: '"allowed":true', each: "web-7b5d-x2x9", like: "pod mutate" },
+  { name: "policy denied", path: "/validate", body: review(policies, { operation: "DELETE", name: "allow-dns", oldObject: dnsPolicy }), wants: '"allowed":false', only: "sluice", like: "policy validate" },
 ];
 
 /** Pods that run in the example's Spaces, so that the snapshot is not a toy. */
@@ -127,8 +130,9 @@ function client({ port, ca, request, wants, until, latencies }) {
     const socket = connect({ host: HOST, port, ca, servername: "localhost" });
     let [buffer, asked] = [Buffer.alloc(0), 0];
     const ask = () => {
+      const bytes = request();
       asked = performance.now();
-      socket.write(request);
+      socket.write(bytes);
     };
     socket.on("secureConnect", ask).on("error", reject).on("close", () => resolve());
     socket.on("data", (chunk) => {
@@ -147,9 +151,13 @@ function client({ port, ca, request, wants, until, latencies }) {
   });
 }
 
+let serial = 0;
+
 async function measure({ port, pid }, scenario, { ca, connections, wants }) {
-  const { path, body } = scenario;
-  const request = Buffer.from(`POST ${path}?timeout=10s HTTP/1.1\r\nhost: ${HOST}:${port}\r\nuser-agent: kube-apiserver-admission\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncontent-type: application/json\r\naccept: application/json, */*\r\naccept-encoding: gzip\r\n\r\n${body}`);
+  const { path, each } = scenario;
+  const written = (body) => Buffer.from(`POST ${path}?timeout=10s HTTP/1.1\r\nhost: ${HOST}:${port}\r\nuser-agent: kube-apiserver-admission\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncontent-type: application/json\r\naccept: application/json, */*\r\naccept-encoding: gzip\r\n\r\n${body}`);
+  const same = written(scenario.body);
+  const request = () => (each === undefined ? same : written(scenario.body.replaceAll(each, `${each.slice(0, -8)}${String(++serial).padStart(8, "0")}`)));
   const run = async (ms) => {
     const latencies = [];
     const [started, cpu] = [performance.now(), cpuMs(pid)];
@@ -190,6 +198,7 @@ async function measureServer(results, { name, program, ca }) {
     const idle = rssMb(server.pid);
     for (const scenario of SCENARIOS) {
       if (scenario.only && scenario.only !== name) continue;
+      if (scenario.each && name !== "sluice") continue;
       for (const connections of CONNECTIONS) {
         const figures = await measure(server, scenario, { ca, connections, wants: name === "sluice" ? scenario.wants : '"allowed":true' });
         results.rows.push({ server: name, scenario: scenario.name, connections, ...figures });
@@ -218,7 +227,7 @@ async function startTimes(certDir, ca) {
 
 function report(results) {
   const number = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "-");
-  const base = (row, server) => results.rows.find((other) => other.server === server && other.scenario === (row.scenario === "policy denied" ? "policy validate" : row.scenario) && other.connections === row.connections);
+  const base = (row, server) => results.rows.find((other) => other.server === server && other.scenario === (SCENARIOS.find(({ name }) => name === row.scenario)?.like ?? row.scenario) && other.connections === row.connections);
   const lines = results.rows.map((row) => [row.server, row.scenario, row.connections, number(row.perSecond, 0), number(row.p50, 2), number(row.p99, 2), number(row.cpuMs, 3), number(row.cpuMs / base(row, "bare https")?.cpuMs, 2)]);
   table([["server", "review", "conns", "per second", "p50 ms", "p99 ms", "CPU ms", "x bare https"], ...lines]);
   console.log();
