@@ -73,7 +73,7 @@ async function buildPlan(wanted) {
  * @param {string} folder
  * @returns {Promise<string | undefined>} why Go cannot build the module
  */
-async function goProblem(folder) {
+export async function goProblem(folder) {
   // Asked inside the module, so that Go itself compares (or switches) its version to the one go.mod wants.
   const { error, stdout } = await run(folder, "go", ["env", "GOVERSION"]);
   if (error) return `no usable Go (${error.message.trim().split("\n").at(-1)})`;

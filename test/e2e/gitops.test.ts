@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fluxDefinitions } from "../tools/tools.mjs";
+import { definitionsMissing, fluxDefinitions } from "../tools/tools.mjs";
 import type { KubectlResult } from "./cluster-client.js";
 import { describeWithCluster } from "./describe-with-cluster.js";
 import { buildSurroundings, namespace, pod, untilInForce, type List } from "./kf-world.js";
@@ -23,6 +23,8 @@ const suffix = randomBytes(3).toString("hex");
 const [shop, older] = [`shop-${suffix}`, `older-${suffix}`];
 const flux = (manifests("examples/gitops/flux/shop.yaml") as Kustomization[]).filter(({ kind }) => kind === "Kustomization");
 const STEPS = flux.map(({ spec }) => spec.path.replace("./shop/", ""));
+
+const missing = await definitionsMissing();
 
 describeWithCluster("a namespace from a repository", (cluster) => {
   const folder = mkdtempSync(join(tmpdir(), "sluice-gitops-"));
@@ -103,4 +105,4 @@ describeWithCluster("a namespace from a repository", (cluster) => {
     const waves = STEPS.map((step) => new Set(readdirSync(join(gitops, application?.spec.source.path ?? "", step)).flatMap((file) => (manifests(`examples/gitops/shop/${step}/${file}`) as { metadata: { annotations: Record<string, string> } }[]).map(({ metadata }) => metadata.annotations["argocd.argoproj.io/sync-wave"]))));
     expect(waves.map((wave) => [...wave])).toEqual([["-3"], ["-2"], ["-1"], ["0"]]);
   });
-}, { controllers: true });
+}, { controllers: true, missing });

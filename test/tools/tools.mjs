@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { goPrograms } from "../go-programs.mjs";
+import { goPrograms, goProblem } from "../go-programs.mjs";
 
 const folder = fileURLToPath(new URL("./", import.meta.url));
 
@@ -16,6 +16,12 @@ export async function helmProgram() {
   const built = await goPrograms({ folder, module: "helm.sh/helm/v4", name: "helm", packages: ["helm.sh/helm/v4/cmd/helm"], programs: ["helm"], takes: "about 2 minutes" });
   return "missing" in built ? built : join(built.dir, "helm");
 }
+
+/**
+ * Why published definitions cannot be had, or nothing.
+ * @returns {Promise<string | undefined>}
+ */
+export const definitionsMissing = () => goProblem(folder);
 
 const PUBLISHED = [
   ["github.com/cert-manager/cert-manager@v1.21.2", "deploy/crds", ["cert-manager.io_certificates.yaml", "cert-manager.io_issuers.yaml"]],
