@@ -27,12 +27,12 @@ export function whenTokenNeeded(listener: (needed: boolean) => void): void {
 export async function ask<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   const parameters = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (typeof value === "string" ? [value] : value).map((one) => [name, one])));
   const text = parameters.toString();
-  return answerOf<T>(await fetch(`/api/v1/${path}${text === "" ? "" : `?${text}`}`, { headers: headers(), ...(signal && { signal }) }));
+  return answerOf<T>(await fetch(`/console/v1/${path}${text === "" ? "" : `?${text}`}`, { headers: headers(), ...(signal && { signal }) }));
 }
 
 /** POST of a question that is too long for a query. It changes nothing. */
 export async function askWith<T>(path: string, body: unknown): Promise<T> {
-  return answerOf<T>(await fetch(`/api/v1/${path}`, { method: "POST", headers: { ...headers(), "content-type": "application/json" }, body: JSON.stringify(body) }));
+  return answerOf<T>(await fetch(`/console/v1/${path}`, { method: "POST", headers: { ...headers(), "content-type": "application/json" }, body: JSON.stringify(body) }));
 }
 
 function headers(): Record<string, string> {

@@ -12,7 +12,7 @@ export function Login({ onToken }: { onToken(): void }) {
   return (
     <section class="card narrow">
       <h1>Who asks?</h1>
-      <p>The API server decides who may look. Paste a token of somebody who may <code>get</code> the paths <code>/api/v1/*</code>, such as that of</p>
+      <p>The API server decides who may look. Paste a token of somebody who may <code>get</code> the paths <code>/console/v1/*</code>, such as that of</p>
       <pre>kubectl create token -n sluice-system NAME</pre>
       <form onSubmit={(event) => void submit(event)}>
         <label for="token">Bearer token</label>

@@ -8,7 +8,7 @@ import { otherMethod, sendJson } from "./send.js";
 
 /** What the console may ask, each answered by plain JSON (model/views). `undefined`: too many ask at once. */
 export interface ConsoleAnswers {
-  /** By the path below `/api/v1/`. */
+  /** By the path below `/console/v1/`. */
   readonly get: Readonly<Record<string, (query: URLSearchParams, signal: AbortSignal) => Answering>>;
   /** Questions too long for a query. They change nothing either. */
   readonly post: Readonly<Record<string, (body: unknown, signal: AbortSignal) => Answering>>;
@@ -21,7 +21,7 @@ export interface ConsoleParts {
   readonly assets: ConsoleAssets;
 }
 
-const API = "/api/v1/";
+const API = "/console/v1/";
 
 /** What an editor holds is a few KB; 50 policies of 20 KB. */
 const LONGEST_QUESTION = 1024 * 1024;

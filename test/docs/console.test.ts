@@ -10,6 +10,6 @@ const page = readFileSync(resolve(import.meta.dirname, "../../docs/console.md"),
 test("docs/console.md names every question of the API, and no other", () => {
   const { answers } = consoleOf({ live: { current: Snapshot.EMPTY } } as unknown as ConsoleSubject);
   const table = page.slice(page.indexOf("| path |"), page.indexOf("One answer is worked on"));
-  const told = [...table.matchAll(/`(?:GET |POST )?\/(?:api\/v1\/)?([a-z-]+)/g)].map(([, name]) => name);
+  const told = [...table.matchAll(/`(?:GET |POST )?\/(?:console\/v1\/)?([a-z-]+)/g)].map(([, name]) => name);
   expect([...new Set(told)].sort()).toEqual([...Object.keys(answers.get), ...Object.keys(answers.post)].sort());
 });

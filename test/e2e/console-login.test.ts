@@ -36,7 +36,7 @@ describeWithCluster("the console in a cluster", (cluster) => {
   const tokenOf = async (name: string): Promise<string> => (await cluster.kubectl(["create", "token", "-n", namespace, name])).stdout.trim();
 
   it("grants its questions to those whom the API server grants the paths, and its page to everybody", async () => {
-    const asked = async (token: string | undefined): Promise<number> => (await program.get("/api/v1/namespaces", token === undefined ? {} : { authorization: `Bearer ${token}` })).status;
+    const asked = async (token: string | undefined): Promise<number> => (await program.get("/console/v1/namespaces", token === undefined ? {} : { authorization: `Bearer ${token}` })).status;
     expect([await asked(undefined), await asked("nonsense"), await asked(await tokenOf("stranger")), await asked(await tokenOf("reader"))]).toEqual([401, 401, 403, 200]);
     expect((await program.get("/")).status).toBe(200);
   });

@@ -58,19 +58,19 @@ describe("the page", () => {
 
 describe("questions", () => {
   test("are answered as JSON that nobody keeps", async () => {
-    const { status, headers, body } = await request(app()).get("/api/v1/about?name=a%26b");
+    const { status, headers, body } = await request(app()).get("/console/v1/about?name=a%26b");
     expect({ status, body }).toEqual({ status: 200, body: { asked: "a&b" } });
     expect(headers).toMatchObject({ "content-type": "application/json", "cache-control": "no-store", "content-security-policy": POLICY });
   });
 
   test("that are wrong are told so", async () => {
-    expect(await request(app()).get("/api/v1/wrong")).toMatchObject({ status: 400, body: { error: "`x` is no end" } });
-    expect(await request(app()).get("/api/v1/nothing")).toMatchObject({ status: 404, body: { error: "not found", path: "/api/v1/nothing" } });
-    expect(await request(app()).post("/api/v1/about")).toMatchObject({ status: 405, body: { allow: ["GET"] } });
+    expect(await request(app()).get("/console/v1/wrong")).toMatchObject({ status: 400, body: { error: "`x` is no end" } });
+    expect(await request(app()).get("/console/v1/nothing")).toMatchObject({ status: 404, body: { error: "not found", path: "/console/v1/nothing" } });
+    expect(await request(app()).post("/console/v1/about")).toMatchObject({ status: 405, body: { allow: ["GET"] } });
   });
 
   test("wait for another moment when there are too many", async () => {
-    expect(await request(app()).get("/api/v1/busy")).toMatchObject({ status: 429 });
+    expect(await request(app()).get("/console/v1/busy")).toMatchObject({ status: 429 });
   });
 
   test("need a token that the API server grants the path", async () => {
@@ -79,27 +79,27 @@ describe("questions", () => {
       asked.push(`${token} ${path}`);
       return token === "reader" ? "granted" : 403;
     });
-    expect(await request(app(access)).get("/api/v1/about")).toMatchObject({ status: 401, headers: { "www-authenticate": "Bearer" } });
-    expect(await request(app(access)).get("/api/v1/about").set("authorization", "Bearer other")).toMatchObject({ status: 403 });
-    expect(await request(app(access)).get("/api/v1/about?name=x").set("authorization", "Bearer reader")).toMatchObject({ status: 200 });
-    expect(await request(app(access)).post("/api/v1/what-if").send({})).toMatchObject({ status: 401 });
-    expect(asked).toEqual(["other /api/v1/about", "reader /api/v1/about"]);
+    expect(await request(app(access)).get("/console/v1/about")).toMatchObject({ status: 401, headers: { "www-authenticate": "Bearer" } });
+    expect(await request(app(access)).get("/console/v1/about").set("authorization", "Bearer other")).toMatchObject({ status: 403 });
+    expect(await request(app(access)).get("/console/v1/about?name=x").set("authorization", "Bearer reader")).toMatchObject({ status: 200 });
+    expect(await request(app(access)).post("/console/v1/what-if").send({})).toMatchObject({ status: 401 });
+    expect(asked).toEqual(["other /console/v1/about", "reader /console/v1/about"]);
   });
 
   test("of other sites are not answered", async () => {
-    expect(await request(app()).get("/api/v1/about").set("sec-fetch-site", "cross-site")).toMatchObject({ status: 403, body: { error: "another site asked" } });
-    expect(await request(app()).get("/api/v1/about").set("sec-fetch-site", "same-site")).toMatchObject({ status: 403 });
-    expect(await request(app()).post("/api/v1/what-if").set("origin", "https://elsewhere.example").send({})).toMatchObject({ status: 403 });
-    expect(await request(app()).get("/api/v1/about").set("sec-fetch-site", "same-origin")).toMatchObject({ status: 200 });
+    expect(await request(app()).get("/console/v1/about").set("sec-fetch-site", "cross-site")).toMatchObject({ status: 403, body: { error: "another site asked" } });
+    expect(await request(app()).get("/console/v1/about").set("sec-fetch-site", "same-site")).toMatchObject({ status: 403 });
+    expect(await request(app()).post("/console/v1/what-if").set("origin", "https://elsewhere.example").send({})).toMatchObject({ status: 403 });
+    expect(await request(app()).get("/console/v1/about").set("sec-fetch-site", "same-origin")).toMatchObject({ status: 200 });
   });
 });
 
 describe("long questions", () => {
   test("are JSON of a megabyte at most", async () => {
-    expect(await request(app()).post("/api/v1/what-if").send({ apply: [] })).toMatchObject({ status: 200, body: { body: { apply: [] } } });
-    expect(await request(app()).post("/api/v1/what-if").set("content-type", "text/plain").send("{}")).toMatchObject({ status: 415 });
-    expect(await request(app()).post("/api/v1/what-if").set("content-type", "application/json").send("{")).toMatchObject({ status: 400 });
-    expect(await request(app()).post("/api/v1/what-if").set("content-type", "application/json").send(`"${"x".repeat(1024 * 1024)}"`)).toMatchObject({ status: 413 });
-    expect(await request(app()).get("/api/v1/what-if")).toMatchObject({ status: 405, body: { allow: ["POST"] } });
+    expect(await request(app()).post("/console/v1/what-if").send({ apply: [] })).toMatchObject({ status: 200, body: { body: { apply: [] } } });
+    expect(await request(app()).post("/console/v1/what-if").set("content-type", "text/plain").send("{}")).toMatchObject({ status: 415 });
+    expect(await request(app()).post("/console/v1/what-if").set("content-type", "application/json").send("{")).toMatchObject({ status: 400 });
+    expect(await request(app()).post("/console/v1/what-if").set("content-type", "application/json").send(`"${"x".repeat(1024 * 1024)}"`)).toMatchObject({ status: 413 });
+    expect(await request(app()).get("/console/v1/what-if")).toMatchObject({ status: 405, body: { allow: ["POST"] } });
   });
 });
