@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { apiOf } from "../e2e/api.js";
 import { describeWithCluster } from "../e2e/describe-with-cluster.js";
@@ -40,9 +41,16 @@ describeWithCluster("everything applied at once, with late watches", (cluster) =
     const [api, admin] = [apiOf(cluster, "developer"), apiOf(cluster, "admin")];
     const refused: string[] = [];
     const times: number[] = [];
+    let later = 0;
     const apply = async (path: string, object: object): Promise<void> => {
       const started = performance.now();
-      const { status, body } = await api("POST", path, object);
+      let { status, body } = await api("POST", path, object);
+      // As client-go does, and with it kubectl and controllers (A9).
+      for (let tries = 0; status === 429 && tries < 10; tries += 1) {
+        later += 1;
+        await sleep(1_000);
+        ({ status, body } = await api("POST", path, object));
+      }
       times.push(performance.now() - started);
       if (status >= 400) refused.push(`${path}: ${status} ${body.message}`);
     };
@@ -58,11 +66,11 @@ describeWithCluster("everything applied at once, with late watches", (cluster) =
     };
     for (let done = 0; done < TIMES; done += AT_ONCE) {
       await Promise.all(names.slice(done, done + AT_ONCE).map(all));
-      if (done > 0 && done % 200 === 0) console.log(`${done} namespaces so far, ${refused.length} refusals`);
+      if (done > 0 && done % 200 === 0) console.log(`${done} namespaces so far, ${refused.length} refusals ${refused.slice(0, 3).join("; ")}`);
     }
     times.sort((a, b) => a - b);
     const at = (share: number): number => Math.round(times[Math.floor(times.length * share)] ?? 0);
-    console.log(`${TIMES} namespaces with all that is in them: ${refused.length} wrong denials; ms per request p50 ${at(0.5)}, p99 ${at(0.99)}`);
+    console.log(`${TIMES} namespaces with all that is in them: ${refused.length} wrong denials, ${later} times asked to try again; ms per request p50 ${at(0.5)}, p99 ${at(0.99)}`);
     expect(refused).toEqual([]);
   }, 120_000 + TIMES * 5_000);
 }, { controllers: true });
