@@ -86,6 +86,10 @@ export interface Config {
   readonly otlpEndpoint?: string;
   /** Are reports of the audit written into the cluster? */
   readonly reports: "auto" | "off";
+  /** audit: nothing is refused but what overlays enforce. */
+  readonly mode: "enforce" | "audit";
+  /** In mode `audit`: tell whoever makes a change what would be refused. */
+  readonly auditWarnings: boolean;
   /** Further names and addresses that a certificate is for. */
   readonly names: readonly string[];
 }
@@ -166,6 +170,8 @@ export const OPTIONS = {
   otlpEndpoint: { flags: "--otlp-endpoint <url>", text: "send a span per review to this collector of OpenTelemetry, by OTLP over HTTP (default: none)", env: "OTEL_EXPORTER_OTLP_ENDPOINT" },
   auditInterval: { flags: "--audit-interval <seconds>", text: "look at the whole cluster again after this long, changed or not (default: 600; 0: never)", env: "SLUICE_AUDIT_INTERVAL" },
   reports: { flags: "--reports <auto|off>", text: "auto: in a cluster that knows OpenReports or PolicyReports, write what the audit finds as such (default)", env: "SLUICE_REPORTS" },
+  mode: { flags: "--mode <enforce|audit>", text: "audit: judge everything, refuse and change nothing but what overlays `enforce`", env: "SLUICE_MODE" },
+  auditWarnings: { flags: "--audit-warnings", text: "in mode audit, show what would be refused as a warning" },
   names: { flags: "--name <name>", text: "further name or address to be served under", repeat: true },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -212,6 +218,8 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     adopt: raw.adopt === true,
     dir: given("dir") ?? ".",
     within: parseNumber("--within", given("within") ?? "600", 86_400),
+    mode: parseChoice("--mode", given("mode"), ["enforce", "audit"]),
+    auditWarnings: raw.auditWarnings === true,
     reports: parseChoice("--reports", given("reports"), ["auto", "off"]),
     auditInterval: parseNumber("--audit-interval", given("auditInterval") ?? "600", 86_400),
     host: given("host") ?? "127.0.0.1",

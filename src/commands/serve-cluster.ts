@@ -36,7 +36,7 @@ export interface ClusterSourceParts {
 export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, config }: ClusterSourceParts): Promise<Source> {
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
-  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => planProvision(asked, snapshot, current()), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
+  const provisioner = new Provisioner({ live, plan: (asked, snapshot) => (config.mode === "audit" ? { plan: "none" } : planProvision(asked, snapshot, current())), write: policyWriter(connection, WRITTEN_BY), registry: metrics.registry, log });
   const shared = config.ownNamespace ?? (await ownNamespace());
   const onChanges = (changes: readonly Change[]): void => {
     const before = live.current;

@@ -40,7 +40,7 @@ export interface Leading {
 /** Starts to take part; over a connection of its own, so that renewals wait for nothing else. */
 export async function startLeading(config: Config & { readonly certSecret: string }, { packs, log, metrics, also }: LeadingParts): Promise<Leading> {
   const { namespace, name } = namedPair("--cert-secret", config.certSecret);
-  const target: WebhookTarget = { at: targetAt(config) };
+  const target: WebhookTarget = { at: targetAt(config), mode: config.mode };
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
   const store = clusterObjects(connection);
   const secret: ObjectAt = { apiVersion: "v1", resource: "secrets", namespace, name };

@@ -3,7 +3,6 @@ import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
 import { provisionFor } from "../review/provision.js";
 import { remembering, type Decide } from "../review/remembered.js";
-import { reviewMutation, reviewValidation } from "../review/review.js";
 import type { Judge } from "../server/admission-edge.js";
 import type { Judged } from "../server/decision-log.js";
 import { DecisionRing } from "../server/decision-ring.js";
@@ -31,6 +30,7 @@ import { consoleOf } from "./serve-console.js";
 import { greeting } from "./serve-greeting.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
 import { checkOwn } from "./serve-own-packs.js";
+import { modeOf } from "./serve-mode.js";
 import { fileSource, type Source } from "./serve-source.js";
 import { namedPair, targetAt } from "./target-selector.js";
 
@@ -42,7 +42,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "mode", "auditWarnings", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -199,27 +199,28 @@ async function clientCaOf({ clientCa }: Config): Promise<string | undefined> {
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
   const { packs, state, live, source, log, metrics, leading, tracing } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
+  const mode = modeOf(config, current);
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
   const stamped = (decide: Decide): JudgeParts["validate"] => {
     const known = remembering((request, asked) => ({ ...decide(request, asked), packs: packs.inForce.loaded.digest }));
     return (request, snapshot, fixes = true) => known(request, { snapshot, packs: current(), now: Date.now(), fixes });
   };
   return serve({
-    judge: judgeOwn(provisioning(parts, makeJudge({
+    judge: mode.passing(judgeOwn(provisioning({ ...parts, config }, makeJudge({
       live,
-      validate: stamped(reviewValidation),
-      mutate: stamped(reviewMutation),
+      validate: stamped(mode.validate),
+      mutate: stamped(mode.mutate),
       isExempt: (namespace) => current().isExempt(namespace),
       metrics,
       log,
       ...(source.facts ? { facts: source.facts } : {}),
       ...(source.confirm ? { confirm: source.confirm } : {}),
       ...(source.pending ? { pending: source.pending } : {}),
-    })), checkOwn(packs)),
+    })), checkOwn(packs))),
     ready: () => readinessOf([state.condition(), ...source.conditions()]),
     log,
     metrics,
-    failureMode: () => (current().rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny"),
+    failureMode: () => (config.mode === "audit" || current().rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny"),
     versions: () => source.versions(),
     kinds: () => source.kinds(),
     exceptions: () => countStates(current().exceptions, Date.now()),
@@ -240,20 +241,23 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
 }
 
 /** The audit of what is served; it begins when reviews do. */
-function auditing({ auditInterval }: Config, { packs, state, live, source, log, metrics }: Pick<Parts, "packs" | "state" | "live" | "source" | "log" | "metrics">): ContinuousAudit {
+function auditing(config: Config, { packs, state, live, source, log, metrics }: Pick<Parts, "packs" | "state" | "live" | "source" | "log" | "metrics">): ContinuousAudit {
   const ready = (): boolean => readinessOf([state.condition(), ...source.conditions()]).ready;
   return new ContinuousAudit({
     snapshot: () => live.current,
     packs: () => (ready() ? packs.inForce.loaded : undefined),
     reasons: () => source.unread?.() ?? [],
-    everyMs: auditInterval * 1_000,
+    letsPass: modeOf(config, () => packs.inForce.loaded.packs).letsPass,
+    everyMs: config.auditInterval * 1_000,
     log,
     registry: metrics.registry,
   });
 }
 
 /** With a state of our own, a namespace that is to be provisioned gets its policies in the same turn of the loop; with a cluster, when the watch shows it. */
-function provisioning({ packs, live, source: { facts, provisioner }, log }: Parts, judge: Judge): Judge {
+function provisioning({ config, packs, live, source: { facts, provisioner }, log }: Parts & { readonly config: Config }, judge: Judge): Judge {
+  // Mode `audit` writes nothing: a default deny would cut off what is not allowed yet.
+  if (config.mode === "audit") return judge;
   if (provisioner) return waitForProvision(judge, provisioner);
   if (!facts) return judge;
   return (request, route, deadline) => {

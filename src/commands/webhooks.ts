@@ -17,7 +17,7 @@ export const command: Command = {
     "What may refuse fails closed and leaves exempt namespaces out; what warns, and exempt namespaces, fail open.\n" +
     "--crds prints the definitions of the kinds RulePack and PolicyException instead, with the schema of packs and exceptions.",
   arguments: [],
-  options: ["packs", "profile", "set", "url", "service", "caBundle", "crds"],
+  options: ["packs", "profile", "set", "url", "service", "caBundle", "mode", "crds"],
   formats: ["yaml", "json"],
   example: "sluice webhooks --service sluice-system/sluice",
   run,
@@ -32,7 +32,7 @@ async function run(config: Config): Promise<Outcome> {
 
 async function targetOf(config: Config): Promise<WebhookTarget> {
   const { caBundle } = config;
-  return { at: targetAt(config), ...(caBundle !== undefined && { caBundle: certificatesOf(unwrap(await readText(caBundle)), caBundle) }) };
+  return { at: targetAt(config), mode: config.mode, ...(caBundle !== undefined && { caBundle: certificatesOf(unwrap(await readText(caBundle)), caBundle) }) };
 }
 
 /** The API server refuses a bundle that it cannot read; a private key must never get into one. */

@@ -2,6 +2,11 @@ import type { PatchOperation } from "./admission.js";
 import type { Problem } from "./result.js";
 import type { Violation } from "./violation.js";
 
+/** Would it refuse, if mode `audit` did not let it pass? */
+export function wouldDeny({ violations }: Pick<Decision, "violations">): boolean {
+  return violations.some((violation) => violation.wouldDeny === true);
+}
+
 /** What review made of one request. `server/` and `commands/` only put it into words. */
 export interface Decision {
   readonly allowed: boolean;

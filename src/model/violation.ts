@@ -53,6 +53,8 @@ export interface Violation {
   readonly link?: string;
   /** Why it is no refusal: somebody answers for it until then. */
   readonly exception?: GrantedException;
+  /** It is no refusal only because mode `audit` lets it pass. */
+  readonly wouldDeny?: true;
 }
 
 /** What a violation tells of the exception that covers it. */

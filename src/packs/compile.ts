@@ -9,7 +9,7 @@ import type { Behaviour, Change, CompileScope } from "../rules/rule.js";
 import { extendPacks, type Extended, type ExtendedPack } from "./extend.js";
 import type { Exception } from "./exception.js";
 import type { Baseline, Detection, EnforcementPoint, ExemptionEntry, Match, ProvisionEntry, RuleEntry, WatchedKind } from "./pack.js";
-import { overrideRule, ruleAt, type Overrides } from "./overlay.js";
+import { overrideRule, ruleAt, type EnforcedEntry, type Overrides } from "./overlay.js";
 import { parsePack, type ParsedPack } from "./parse.js";
 import type { Params, Settings } from "./parameters.js";
 import { checkSwitches, type Profile, type Switches } from "./profile.js";
@@ -60,6 +60,8 @@ export interface CompiledPacks {
   readonly parameters: ReadonlyMap<string, Params>;
   /** All that were read, whatever their state: time and their problems say which of them cover anything. */
   readonly exceptions: readonly Exception[];
+  /** What is enforced where the webhook only audits. */
+  readonly enforced: readonly EnforcedEntry[];
   /** Names of exempt namespaces; `*` stands for any text. */
   readonly exemptNamespaces: readonly string[];
   isExempt(namespace: string): boolean;
@@ -74,6 +76,8 @@ export interface PackSettings {
   readonly profile: Profile;
   /** What overlays say of rules, by `pack/rule`. */
   readonly overrides?: Overrides;
+  /** What mode `audit` enforces. */
+  readonly enforced?: readonly EnforcedEntry[];
   readonly exceptions?: readonly Exception[];
   /** Who will ask the rules; admission by default. */
   readonly point?: EnforcementPoint;
@@ -135,7 +139,7 @@ function isThere({ group, kind, namespace, name }: Detection["exists"], snapshot
   return snapshot.objectsOf(group, kind).has(namespace === undefined ? name : `${namespace}/${name}`);
 }
 
-function compileWith(extended: Extended, { settings, profile, overrides = {}, exceptions = [], point = "webhook" }: PackSettings): Result<Omit<CompiledPacks, "detected"> & { readonly detections: readonly Detection[] }> {
+function compileWith(extended: Extended, { settings, profile, overrides = {}, enforced = [], exceptions = [], point = "webhook" }: PackSettings): Result<Omit<CompiledPacks, "detected"> & { readonly detections: readonly Detection[] }> {
   const parsed = extended.packs.map((whole) => ({ whole, result: parsePack(whole.object, settings, profile) }));
   const problems: PackProblem[] = [...extended.problems, ...parsed.flatMap(({ whole, result }) => (result.ok ? [] : written(whole, result.problems)))];
   const packs = parsed.flatMap(({ whole, result }) => (result.ok && result.value.pack.spec.inForce ? [{ ...asked(result.value, { overrides, point }), whole }] : []));
@@ -168,6 +172,7 @@ function compileWith(extended: Extended, { settings, profile, overrides = {}, ex
     profile,
     parameters: new Map(packs.map(({ pack, params }) => [pack.name, params])),
     exceptions,
+    enforced,
     exemptNamespaces: [...new Set(patterns)],
     isExempt: world.isExempt,
     detections: packs.flatMap(({ pack }) => pack.spec.detects),

@@ -30,6 +30,20 @@ export const OVERLAY_SCHEMA = {
         profile: { type: "object", description: `switches of the profile: ${Object.keys(PROFILE_SCHEMA.properties).join(", ")}`, examples: [{ dnsMode: "node-local" }] },
         parameters: { type: "object", additionalProperties: { type: "object" }, description: "values of parameters, by pack, then by name; a list is replaced, not added to", examples: [{ segmentation: { zoneLabel: "tier" } }] },
         rules: { type: "object", additionalProperties: RULE, description: "by `pack/rule`; `*` stands for any text (`pack/*` is the whole pack), and what names a rule in full wins over what does not", examples: [{ "segmentation/*": { enforcementAction: "warn" } }] },
+        enforce: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["rules"],
+            properties: {
+              rules: { type: "array", minItems: 1, items: { type: "string" }, description: "`pack/rule`; `*` stands for any text", examples: [["baseline/*"]] },
+              namespaces: { type: "array", minItems: 1, items: { type: "string" }, description: "where the change is made; `*` stands for any text; everywhere by default", examples: [["shop", "team-*"]] },
+            },
+          },
+          description: "what `serve --mode audit` enforces all the same; without that mode everything is enforced",
+          examples: [[{ rules: ["baseline/*"], namespaces: ["shop"] }]],
+        },
       },
       description: "what it chooses",
     },

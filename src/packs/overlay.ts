@@ -1,5 +1,5 @@
 import { Ajv, type ValidateFunction } from "ajv";
-import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
+import { groupOf, isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import { milder, type EnforcementAction } from "../model/violation.js";
 import { globMatches } from "../rules/namespace-selector.js";
@@ -20,6 +20,15 @@ export interface Overlay {
   /** Values by `PACK.NAME`. */
   readonly settings: Settings;
   readonly overrides: Overrides;
+  /** What is enforced although the webhook only audits. */
+  readonly enforced: readonly EnforcedEntry[];
+}
+
+/** Rules (`pack/rule`) that are enforced, and where; `*` stands for any text. */
+export interface EnforcedEntry {
+  readonly rules: readonly string[];
+  /** Absent: everywhere. */
+  readonly namespaces?: readonly string[];
 }
 
 /** By `pack/rule`; in an overlay `*` stands for any text. */
@@ -42,21 +51,22 @@ export function isOverlay(object: KubeObject): boolean {
 export function parseOverlay(object: KubeObject): Result<Overlay> {
   validate ??= new Ajv(OWN_SCHEMA).compile(OVERLAY_SCHEMA);
   if (!validate(object)) return failed(...problemsOf(validate));
-  const { profile = {}, parameters = {}, rules = {} } = object.spec as { profile?: Switches; parameters?: Record<string, Record<string, unknown>>; rules?: Overrides };
+  const { profile = {}, parameters = {}, rules = {}, enforce = [] } = object.spec as { profile?: Switches; parameters?: Record<string, Record<string, unknown>>; rules?: Overrides; enforce?: readonly EnforcedEntry[] };
   const problems = checkSwitches(profile, "spec.profile");
   if (problems.length > 0) return failed(...problems);
   const settings = Object.entries(parameters).flatMap(([pack, values]) => Object.entries(values).map(([name, value]): [string, unknown] => [`${pack}.${name}`, value]));
-  return ok({ name: String(object.metadata.name), profile, settings: Object.fromEntries(settings), overrides: rules });
+  return ok({ name: String(object.metadata.name), profile, settings: Object.fromEntries(settings), overrides: rules, enforced: enforce });
 }
 
 /** What an overlay names that the packs in force do not have, and values that do not fit. Paths are those of the overlay's object. */
 export function checkOverlay({ spec }: KubeObject, packs: readonly KubeObject[]): Problem[] {
-  const { parameters = {}, rules = {} } = isRecord(spec) ? spec : {};
+  const { parameters = {}, rules = {}, enforce } = isRecord(spec) ? spec : {};
   const known = new Map(packs.map((pack) => [String(pack.metadata.name), partsOf(pack)]));
   const ofParameters = Object.entries(isRecord(parameters) ? parameters : {}).flatMap(([pack, values]) => checkParameters(pack, isRecord(values) ? values : {}, known));
   const ids = ruleIds(packs);
   const ofRules = Object.keys(isRecord(rules) ? rules : {}).filter((pattern) => !ids.some((id) => globMatches(pattern, id)));
-  return [...ofParameters, ...ofRules.map((id) => unknown(`no pack in force has a rule \`${id}\`; known are ${listed(ids)}`, `spec.rules["${id}"]`))];
+  const ofEnforced = recordsIn(enforce).flatMap((entry, i) => textsIn(entry["rules"]).flatMap((pattern, j) => (ids.some((id) => globMatches(pattern, id)) ? [] : [unknown(`no pack in force has a rule \`${pattern}\`; known are ${listed(ids)}`, `spec.enforce[${i}].rules[${j}]`)])));
+  return [...ofParameters, ...ofEnforced, ...ofRules.map((id) => unknown(`no pack in force has a rule \`${id}\`; known are ${listed(ids)}`, `spec.rules["${id}"]`))];
 }
 
 /** Every `pack/rule` of these packs, in force or off. */

@@ -12,6 +12,8 @@ export interface WebhookTarget {
   readonly at: { readonly url: string } | { readonly namespace: string; readonly name: string };
   /** PEM of the CAs; absent: the system's, or somebody else fills it in. */
   readonly caBundle?: string;
+  /** audit: nothing that Sluice does or leaves undone keeps anything from changing. */
+  readonly mode?: "enforce" | "audit";
 }
 
 /** Names of the configurations: what a leader keeps true, and what removing Sluice removes. */
@@ -83,7 +85,7 @@ function configuration({ kind, name }: { readonly kind: string; readonly name: s
     apiVersion: "admissionregistration.k8s.io/v1",
     kind,
     metadata: { name, labels: { "app.kubernetes.io/name": "sluice" } },
-    webhooks: webhooks.filter(({ needs }) => needs.length > 0).map((webhook) => written(webhook, target)),
+    webhooks: webhooks.filter(({ needs }) => needs.length > 0).map((webhook) => written(target.mode === "audit" ? { ...webhook, failurePolicy: "Ignore" } : webhook, target)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { AdmissionRequest } from "../model/admission.js";
-import type { Decision } from "../model/decision.js";
+import { wouldDeny, type Decision } from "../model/decision.js";
 import type { Problem } from "../model/result.js";
 import type { Log } from "../log.js";
 import { announcedLength, readBody } from "./body.js";
@@ -107,12 +107,13 @@ async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): 
   const decision = judging instanceof Promise ? await within(deadline - performance.now(), judging) : judging;
   if (!decision) return late(call);
   const text = encodeDecision(decision, uid, route === "mutate");
+  const outcome = !decision.allowed ? "denied" : wouldDeny(decision) ? "would-deny" : "allowed";
   metrics.decided(decision);
   const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions, ...(call.parent && { trace: call.parent.traceId }) };
   call.judged = told;
-  log.info(decisionFields(told), decision.allowed ? "allowed" : "denied");
+  log.info(decisionFields(told), outcome === "would-deny" ? "would deny" : outcome);
   record?.(told);
-  return { status: 200, outcome: decision.allowed ? "allowed" : "denied", text };
+  return { status: 200, outcome, text };
 }
 
 function late(call: Call): Answer {

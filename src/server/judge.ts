@@ -1,6 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
-import type { Decision } from "../model/decision.js";
+import { wouldDeny, type Decision } from "../model/decision.js";
 import type { KubeObject } from "../model/kubernetes.js";
+import type { Violation } from "../model/violation.js";
 import type { Fact, Snapshot } from "../model/snapshot.js";
 import type { Log } from "../log.js";
 import type { Candidate } from "../review/pending.js";
@@ -51,7 +52,7 @@ export function makeJudge(parts: JudgeParts): Judge {
     const decision = forRoute(judged, { route, request, ...parts });
     if (!decision.allowed && !confirm) return decision;
     const change = decidesAlone(route, request, parts) ? pending?.changeOf(request, snapshot) : undefined;
-    if (!decision.allowed || change) return settle(parts, { request, route, deadline, snapshot, decision, change });
+    if (!decision.allowed || (confirm && wouldDeny(decision)) || change) return settle(parts, { request, route, deadline, snapshot, decision, change });
     // In the same turn of the loop as the decision: the next review sees it, and no other one comes in between.
     if (facts && judged.allowed && !request.dryRun) live.apply(stateChanges(request, facts));
     return decision;
@@ -72,9 +73,14 @@ export interface Asked extends Pick<JudgeParts, "isExempt"> {
 export function forRoute(decision: Decision, { route, request: { namespace }, isExempt = () => false }: Asked): Decision {
   // The same where nothing is left out: what is remembered of it stays.
   if (decision.violations.length === 0 && (route !== "validate/deny" || decision.warnings.length === 0)) return decision;
-  if (route === "validate/deny") return { ...decision, violations: decision.violations.filter(({ action }) => action === "deny"), warnings: [] };
+  if (route === "validate/deny") return { ...decision, violations: decision.violations.filter(refuses), warnings: [] };
   if (route !== "validate/warn" || (namespace !== undefined && isExempt(namespace))) return decision;
-  return { ...decision, allowed: true, violations: decision.violations.filter(({ action }) => action !== "deny") };
+  return { ...decision, allowed: true, violations: decision.violations.filter((violation) => !refuses(violation)) };
+}
+
+/** Or would, if mode `audit` did not let it pass. */
+function refuses({ action, wouldDeny: would }: Violation): boolean {
+  return action === "deny" || would === true;
 }
 
 /** Of the two calls that one change makes, the one that may refuse it. */
@@ -99,7 +105,7 @@ async function settle(parts: JudgeParts, asked: Case): Promise<Decision> {
   let { decision } = asked;
   let fresh: View | undefined;
   while (performance.now() < deadline) {
-    if (!decision.allowed) {
+    if (!decision.allowed || wouldDeny(decision)) {
       const confirmed = await confirm(parts, asked, decision);
       if (!confirmed.decision.allowed || !asked.change) return confirmed.decision;
       fresh = confirmed.fresh;
@@ -149,7 +155,7 @@ async function confirm(parts: JudgeParts, { request, route, deadline }: Case, de
   } catch (error) {
     metrics.confirmed("failed");
     log.warn({ uid: request.uid, err: error }, "a denial could not be confirmed by a consistent read");
-    return { decision: { ...decision, code: 429 } };
+    return { decision: decision.allowed ? decision : { ...decision, code: 429 } };
   }
 }
 

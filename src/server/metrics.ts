@@ -2,8 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { Decision } from "../model/decision.js";
 import type { FailureMode, Route } from "./route.js";
 
-/** How one request ended. */
-export type Outcome = "allowed" | "denied" | "malformed" | "too-long" | "busy" | "late" | "error" | "cut-off";
+/** How one request ended; would-deny: mode `audit` let pass what would be refused. */
+export type Outcome = "allowed" | "would-deny" | "denied" | "malformed" | "too-long" | "busy" | "late" | "error" | "cut-off";
 
 /** State of one watched kind; `sources/` tells the same of its watches. */
 export interface KindState {

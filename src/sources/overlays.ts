@@ -100,7 +100,7 @@ function switchesLayer(value: unknown, profile: string, locate: Layer["locate"])
   if (!isRecord(value)) return failed(placed({ code: "profile/shape", message: "a profile is a map of switches", path: "" }, { locate }));
   const problems = checkSwitches(value, "");
   if (problems.length > 0) return failed(...problems.map((problem) => placed(problem, { locate })));
-  return ok({ overlay: { name: profile, profile: value, settings: {}, overrides: {} }, origin: `profile ${profile}`, locate });
+  return ok({ overlay: { name: profile, profile: value, settings: {}, overrides: {}, enforced: [] }, origin: `profile ${profile}`, locate });
 }
 
 async function isFile(path: string): Promise<boolean> {

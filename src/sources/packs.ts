@@ -61,6 +61,7 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
     profile: profile.value,
     settings: Object.assign({}, ...layers.map(({ overlay }) => overlay.settings), settings.value) as Settings,
     overrides: composeOverrides(layers, ruleIds(inForce)),
+    enforced: layers.flatMap(({ overlay }) => overlay.enforced),
     chosen: new Set([...layers.flatMap(({ overlay }) => Object.keys(overlay.profile)), ...knobs.set.filter(isSwitch).map(({ name }) => name)]),
     ...(knobs.point && { point: knobs.point }),
     exceptions: joined.value.objects.filter(isException).map(parseException),
@@ -80,8 +81,8 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
 }
 
 /** What of the options is not an object of its own. */
-function knobsIn({ profile, settings, overrides }: PackSettings): object {
-  return { profile, settings, overrides };
+function knobsIn({ profile, settings, overrides, enforced }: PackSettings): object {
+  return { profile, settings, overrides, enforced };
 }
 
 function isInForce({ spec }: KubeObject): boolean {

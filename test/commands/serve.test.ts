@@ -122,7 +122,26 @@ describe("sluice serve", () => {
     expect(JSON.parse(decision)).toMatchObject({ packs: expect.stringMatching(/^[0-9a-f]{8}$/) });
   }, 60_000);
 
+  it("lets everything pass in mode audit, tells what it would refuse, and refuses what an overlay enforces", async () => {
+    const packs = join(folder, "auditing");
+    await mkdir(packs);
+    await writeFile(join(packs, "house.yaml"), PACK.replace("names: [shop]", "names: [shop, guarded]"));
+    await writeFile(join(packs, "rollout.yaml"), "apiVersion: sluice.dev/v1alpha1\nkind: PackOverlay\nmetadata: {name: rollout}\nspec: {enforce: [{rules: ['house/*'], namespaces: [guarded]}]}\n");
+    const server = await start(["--mode", "audit", "--audit-warnings", "--packs", packs, "--port", "0", "--cert-dir", join(folder, "certs")]);
+    const ca = await readFile(join(folder, "certs", "ca.crt"), "utf8");
+    const inNamespace = (name: string): object => JSON.parse(JSON.stringify(pod("p")).replaceAll('"shop"', `"${name}"`)) as object;
+    const answer = async (name: string): Promise<AdmissionReviewOut["response"]> => (JSON.parse(await post(`${server.url}/validate`, ca, inNamespace(name))) as AdmissionReviewOut).response;
+    expect(await answer("shop")).toMatchObject({ allowed: true, warnings: [expect.stringMatching(/^\[house\/closed\] would be refused: /)] });
+    expect(await answer("guarded")).toMatchObject({ allowed: false });
+    const metrics = await get(`${server.url}/metrics`, ca);
+    server.child.kill("SIGTERM");
+    await server.ended;
+    expect(metrics).toMatch(/^sluice_admission_requests_total\{route="validate",operation="CREATE",outcome="would-deny"\} 1$/m);
+    expect(server.log()).toContain('"msg":"would deny"');
+  }, 30_000);
+
   it.each([
+    ["a mode that is none", ["--mode", "quiet"], "`--mode quiet` is none of enforce, audit"],
     ["a state that is not there", ["--state", "gone"], "gone: no such file or folder"],
     ["packs that are not there", ["--packs", "gone"], "gone: no such file or folder"],
     ["a Secret without a cluster", ["--cert-secret", "a/b"], "`--cert-secret` needs `--cluster`"],

@@ -40,6 +40,12 @@ describe("sluice webhooks", () => {
     expect((await program.run(["webhooks", "--service", "guard/gate"])).stdout).toContain("namespace: guard\n        name: gate\n");
   });
 
+  it("fails open whatever it is for in mode audit", async () => {
+    const { stdout } = await program.run(["webhooks", "--mode", "audit", "-o", "json"]);
+    const { items } = JSON.parse(stdout) as { items: { webhooks: { failurePolicy: string }[] }[] };
+    expect(new Set(items.flatMap(({ webhooks }) => webhooks.map(({ failurePolicy }) => failurePolicy)))).toEqual(new Set(["Ignore"]));
+  });
+
   it.each([
     ["an address without TLS", ["--url", "http://10.0.0.1"], "`--url http://10.0.0.1` is not of the form https://host:port"],
     ["half a Service", ["--service", "gate"], "`--service gate` is not NAMESPACE/NAME"],

@@ -3,6 +3,7 @@ import { readObject } from "../../src/dialects/index.js";
 import type { AdmissionRequest } from "../../src/model/admission.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot } from "../../src/model/snapshot.js";
+import { inAuditMode } from "../../src/review/audit-mode.js";
 import { pendingOf, type View } from "../../src/review/pending-change.js";
 import { decodeValue } from "../../src/server/decode.js";
 import { makeJudge, type JudgeParts, type Pending } from "../../src/server/judge.js";
@@ -39,6 +40,25 @@ function judgeOf(changes: Partial<JudgeParts> = {}) {
   const { log, lines } = keptLog();
   return { live, metrics, lines, judge: makeJudge({ live, metrics, log, validate: keepOne, mutate: () => ALLOWED, ...changes }) };
 }
+
+describe("in mode audit", () => {
+  const audited: JudgeParts["validate"] = (request, snapshot) => inAuditMode(keepOne(request, snapshot), { request, enforced: [], warns: false });
+
+  test("what would be refused is confirmed as a refusal would be", async () => {
+    const fresh = judgeOf({ validate: audited, confirm: async () => viewOf(policy("a"), policy("b")) });
+    expect(await fresh.judge(remove("a"), "validate/deny", soon())).toMatchObject({ allowed: true, violations: [] });
+    const same = judgeOf({ validate: audited, confirm: async () => viewOf(policy("a")) });
+    expect(await same.judge(remove("a"), "validate/deny", soon())).toMatchObject({ allowed: true, violations: [{ action: "dryrun", wouldDeny: true }] });
+  });
+
+  test("it is told by the route that would refuse, and admitted when nothing can be confirmed", async () => {
+    const { judge } = judgeOf({ validate: audited, confirm: async () => Promise.reject(new Error("no answer")) });
+    expect(await judge(remove("a"), "validate/warn", soon())).toMatchObject({ allowed: true, violations: [] });
+    const decision = await judge(remove("a"), "validate/deny", soon());
+    expect(decision).toMatchObject({ allowed: true, violations: [{ wouldDeny: true }] });
+    expect(decision).not.toHaveProperty("code");
+  });
+});
 
 describe("with a state of files", () => {
   test("an admitted change is there for the next review, and a refused one is not", () => {
