@@ -38,7 +38,7 @@ export interface GraphView {
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];
   readonly total: { readonly namespaces: number; readonly workloads: number; readonly pods: number; readonly policies: number };
-  /** Namespaces, and workloads of unfolded ones, that are not among the nodes. */
+  /** Namespaces, workloads of unfolded ones, and groups of addresses that are not among the nodes. */
   readonly left: number;
 }
 

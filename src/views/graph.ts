@@ -68,9 +68,9 @@ export function* graphOf(picture: Picture, { unfold, find }: GraphQuestion): Gen
   }
   const outside = yield* outsideOf(picture.survey, inside.map(({ party }) => party), picture.options);
   const controller: Drawn[] = ingressController ? [{ party: ingressController, node: { ...NOBODY, id: ingressController.name, kind: "ingress-controller", label: "ingress controller" } }] : [];
-  const drawn = [...inside, ...controller, ...outside.map(outsideNode)];
+  const drawn = [...inside, ...controller, ...outside.groups.map(outsideNode)];
   const edges = yield* edgesOf(picture.survey, drawn);
-  const left = named.length - shown.length + shown.reduce((sum, [name, members]) => sum + (unfold.has(name) ? Math.max(0, grouped(members).length - UNFOLDED) : 0), 0);
+  const left = outside.left + named.length - shown.length + shown.reduce((sum, [name, members]) => sum + (unfold.has(name) ? Math.max(0, grouped(members).length - UNFOLDED) : 0), 0);
   return { nodes: drawn.map(({ node }) => node), edges, total: totalOf(picture, snapshot), left };
 }
 

@@ -65,7 +65,7 @@ function* exposureOf(picture: Picture, name: string): Generator<undefined, { rea
   const own = workloads.get(name) ?? [];
   const outside = yield* outsideOf(survey, own.map(({ party }) => party), picture.options);
   const others = [...workloads].filter(([other, members]) => other !== name && members.length > 0).map(([other, members]) => ({ label: other, party: survey.joined(other, members.map(({ party }) => party)) }));
-  const peers = [...outside.map(({ party, ranges, isRest }) => ({ label: isRest ? "all other addresses" : ranges.join(", "), party })), ...others];
+  const peers = [...outside.groups.map(({ party, ranges, isRest }) => ({ label: isRest ? "all other addresses" : ranges.join(", "), party })), ...others];
   const incoming: ExposureRow[] = [];
   const outgoing: ExposureRow[] = [];
   for (const workload of own) {

@@ -13,11 +13,18 @@ export interface OutsideGroup {
   readonly isRest: boolean;
 }
 
-/** Past so many groups the smallest ones are told together with the rest: a picture of a hundred blocks shows nothing. */
+export interface Outside {
+  /** The largest first. */
+  readonly groups: readonly OutsideGroup[];
+  /** Groups past those. */
+  readonly left: number;
+}
+
+/** Past so many groups the smallest ones are told as a number: a picture of a hundred blocks shows nothing. */
 const GROUPS = 24;
 
 /** The outside as policies tell it apart, seen from these parties. */
-export function* outsideOf(survey: Survey, parties: readonly Party[], options: SurveyOptions): Generator<undefined, readonly OutsideGroup[]> {
+export function* outsideOf(survey: Survey, parties: readonly Party[], options: SurveyOptions): Generator<undefined, Outside> {
   const cuts = [...cutsOf(survey.reach, "ingress"), ...cutsOf(survey.reach, "egress")];
   const alike = new Map<string, { readonly party: Party; readonly ranges: AddressRange[] }>();
   const numbers = new Map<TrafficSet, number>();
@@ -30,8 +37,8 @@ export function* outsideOf(survey: Survey, parties: readonly Party[], options: S
     yield;
   }
   const [rest, ...others] = [...alike.values()].sort((a, b) => sizeOf(b.ranges) - sizeOf(a.ranges));
-  if (!rest) return [];
-  return [rest, ...others.slice(0, GROUPS)].map(({ party, ranges }, i) => ({ party, ranges: ranges.map(rangeText), isRest: i === 0 }));
+  const groups = [...(rest ? [rest] : []), ...others.slice(0, GROUPS)].map(({ party, ranges }, i) => ({ party, ranges: ranges.map(rangeText), isRest: i === 0 }));
+  return { groups, left: Math.max(0, others.length - GROUPS) };
 }
 
 /** Traffic sets that are equal are one object. */

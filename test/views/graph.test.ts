@@ -56,3 +56,10 @@ test("tells workloads that policies cannot tell apart as one, in a namespace of 
     { label: "worker-0 + 39 alike", pods: 40, workloads: 40 },
   ]);
 });
+
+test("tells how many groups of addresses it leaves out", () => {
+  const blocks = Array.from({ length: 30 }, (_, i) => ({ to: [{ ipBlock: { cidr: `198.51.100.${i * 8}/29` } }], ports: [{ port: 1000 + i }] }));
+  const { nodes, left } = finished(graphOf(pictured([namespace("shop"), pod("shop", "web"), policy("shop", "out", { podSelector: {}, policyTypes: ["Egress"], egress: blocks })]), FOLDED));
+  expect(nodes.filter(({ kind }) => kind === "external")).toHaveLength(25);
+  expect(left).toBe(6);
+});
