@@ -94,11 +94,19 @@ export function scopesOfFlow(flow: FlowSpec): Pick<Protection, "scopes" | "allSc
 }
 
 /** Neither the scope itself nor a namespace of its peers changed; or the flow is not about it. */
-export function isUntouched(flow: FlowSpec, { before, after, namespace }: Change, scope: Scope): boolean {
+export function isUntouched(flow: FlowSpec, change: Change, scope: Scope): boolean {
+  const { before, after, namespace } = change;
   if (!covers(flow, scope)) return true;
   if (namespace === undefined || "future" in scope || scope.name === namespace) return false;
-  return !flow.endpoint.hosts(before, namespace) && !flow.endpoint.hosts(after, namespace);
+  let known = hosted.get(change);
+  if (!known) hosted.set(change, (known = new WeakMap<FlowSpec, boolean>()));
+  let isHost = known.get(flow);
+  if (isHost === undefined) known.set(flow, (isHost = flow.endpoint.hosts(before, namespace) || flow.endpoint.hosts(after, namespace)));
+  return !isHost;
 }
+
+/** Did the namespace of a change hold peers of a flow, or does it? Asked for each of many scopes. */
+const hosted = new WeakMap<Change, WeakMap<FlowSpec, boolean>>();
 
 /** The scopes of a subject that a change could alter. `hosts`: does this namespace hold peers of the subject's flows? */
 export function scopesOfSubject(change: Change, subject: NamespaceSelector, hosts: (namespace: string) => boolean): readonly Scope[] {

@@ -33,7 +33,7 @@ export const requireFlow = {
 
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
-  const at: Regarding = { context, known: new StandingFlow(context), held: new WeakMap<Snapshot, Held>() };
+  const at: Regarding = { context, known: new StandingFlow(context), held: new WeakMap<Snapshot, Held>(), kept: new WeakMap<Change, Map<number, boolean>>() };
   const which = scopesOfFlow(flow);
   return {
     ...which,
@@ -64,6 +64,8 @@ interface At {
 }
 
 interface Regarding extends At {
+  /** By change, then by the likeness of a scope: does what the change does elsewhere leave it as it was? */
+  readonly kept: WeakMap<Change, Map<number, boolean>>;
   readonly held: WeakMap<Snapshot, Held>;
 }
 
@@ -113,11 +115,25 @@ function isProven(flow: FlowSpec, snapshot: Snapshot, { known, ...seen }: At & {
 }
 
 /** Every peer counts for itself: those outside of the namespace that changed are as they were, and those in it are no reason before or after. */
-function keeps(flow: FlowSpec, change: Change, at: At & { readonly scope: Scope }): boolean {
+function keeps(flow: FlowSpec, change: Change, at: Regarding & { readonly scope: Scope }): boolean {
   if (isUntouched(flow, change, at.scope)) return true;
-  const isElsewhere = change.namespace !== undefined && "name" in at.scope && at.scope.name !== change.namespace;
-  const seen = { ...at, ...(isElsewhere && { within: change.namespace }) };
-  return isElsewhere && flow.endpoint.splits && isProven(flow, change.after, seen) && isProven(flow, change.before, seen);
+  const { namespace, before, after } = change;
+  if (namespace === undefined || "future" in at.scope || at.scope.name === namespace || !flow.endpoint.splits) return false;
+  const ask = (): boolean => [after, before].every((snapshot) => isProven(flow, snapshot, { ...at, within: namespace }));
+  const like = likeOthers(at.scope.name, change);
+  if (like === undefined) return ask();
+  const answers = at.kept.get(change) ?? new Map<number, boolean>();
+  at.kept.set(change, answers);
+  const known = answers.get(like) ?? ask();
+  answers.set(like, known);
+  return known;
+}
+
+/** The number of those that a change in another namespace means the same for; undefined where names matter. */
+function likeOthers(name: string, { namespace = "", before, after }: Change): number | undefined {
+  const { number, mentions } = likenessOf(after, name);
+  if (number === 0 || mentions.has(namespace) || likenessOf(before, name).number !== number) return undefined;
+  return [before, after].some((snapshot) => likenessOf(snapshot, namespace).mentions.has(name)) ? undefined : number;
 }
 
 /** Where a flow holds on one snapshot: by scope, then by the namespace that alone is asked about. */
