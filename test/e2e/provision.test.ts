@@ -110,8 +110,9 @@ describeWithCluster("sluice gives namespaces their policies", (cluster) => {
 
     it("passes its own webhook where a developer does not", async () => {
       await cluster.waitFor("the bare Space to have its policies", async () => (await namesOf(bare)).join() === "allow-dns,default-deny");
-      const own = lines(bare).filter((line) => String(line["user"]).startsWith("system:serviceaccount:sluice") && line["kind"] === "NetworkPolicy" && line["route"] === "deny");
-      expect(own.map((line) => [line["name"], line["op"], line["msg"]])).toEqual([["allow-dns", "CREATE", "allowed"], ["default-deny", "CREATE", "allowed"]]);
+      const own = (): Record<string, unknown>[] => lines(bare).filter((line) => String(line["user"]).startsWith("sa:sluice") && line["kind"] === "NetworkPolicy" && line["route"] === "deny");
+      await cluster.waitFor("both lines of the log", async () => own().length === 2);
+      expect(own().map((line) => [line["name"], line["op"], line["msg"]])).toEqual([["allow-dns", "CREATE", "allowed"], ["default-deny", "CREATE", "allowed"]]);
     });
 
     it("leaves a policy of that name alone that is somebody else's", async () => {
