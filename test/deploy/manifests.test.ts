@@ -74,7 +74,7 @@ describe("the rights", () => {
 
   it("let those who may look at the console look at all of it", () => {
     const source = readFileSync(new URL("../../src/commands/serve-console.ts", import.meta.url), "utf8");
-    const paths = [...source.matchAll(/^ {6}"?([a-z-]+)"?: (?:async )?\(/gm)].map(([, name]) => `/api/v1/${name ?? ""}`);
+    const paths = [...source.matchAll(/^ {6}"?([a-z-]+)"?: (?:async )?\(/gm)].map(([, name]) => `/console/v1/${name ?? ""}`);
     expect(paths.length).toBeGreaterThan(10);
     const role = roles.find(({ metadata }) => metadata.name === "sluice-console-reader")?.rules?.[0]?.nonResourceURLs ?? [];
     expect(paths.filter((path) => !role.includes(path))).toEqual([]);
