@@ -2,14 +2,16 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 
 /** One file of the console's page, as it is sent. */
 interface Asset {
   readonly type: string;
   readonly etag: string;
   readonly bytes: Buffer;
-  readonly gzip: Buffer;
+  /** Made when somebody asks first, beside the loop: most servers never show a page. */
+  packed?: Promise<Buffer>;
   /** Its name says its content, so that it never changes. */
   readonly forever: boolean;
 }
@@ -34,7 +36,7 @@ export class ConsoleAssets {
   }
 
   /** Answers a GET or HEAD of one of the paths. */
-  answer(path: string, { method, headers }: IncomingMessage, response: ServerResponse): void {
+  async answer(path: string, { method, headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const asset = this.#assets.get(path) as Asset;
     response.setHeader("etag", asset.etag).setHeader("vary", "accept-encoding");
     response.setHeader("cache-control", asset.forever ? "max-age=31536000, immutable" : "no-cache");
@@ -42,12 +44,14 @@ export class ConsoleAssets {
       response.writeHead(304).end();
       return;
     }
-    const packed = /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
-    const bytes = packed ? asset.gzip : asset.bytes;
-    response.writeHead(200, { "content-type": asset.type, "content-length": bytes.length, ...(packed && { "content-encoding": "gzip" }) });
+    const isPacked = /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
+    const bytes = isPacked ? await (asset.packed ??= pack(asset.bytes)) : asset.bytes;
+    response.writeHead(200, { "content-type": asset.type, "content-length": bytes.length, ...(isPacked && { "content-encoding": "gzip" }) });
     response.end(method === "HEAD" ? undefined : bytes);
   }
 }
+
+const pack = promisify<Buffer, Buffer>(gzip);
 
 function filesIn(folder: string): readonly string[] {
   try {
@@ -60,5 +64,5 @@ function filesIn(folder: string): readonly string[] {
 function assetOf(file: string): Asset {
   const bytes = readFileSync(file);
   const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 27)}"`;
-  return { type: TYPES[extname(file)] ?? "application/octet-stream", etag, bytes, gzip: gzipSync(bytes), forever: /-[0-9A-Z]{8}\.\w+$/.test(file) };
+  return { type: TYPES[extname(file)] ?? "application/octet-stream", etag, bytes, forever: /-[0-9A-Z]{8}\.\w+$/.test(file) };
 }
