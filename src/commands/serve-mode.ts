@@ -1,6 +1,6 @@
 import type { Config } from "../config.js";
 import type { Decision } from "../model/decision.js";
-import { ruleId, type Violation } from "../model/violation.js";
+import { placeOf, ruleId, type Violation } from "../model/violation.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { auditMutation, auditValidation, inAuditMode, isEnforced } from "../review/audit-mode.js";
 import type { Decide } from "../review/remembered.js";
@@ -32,8 +32,4 @@ export function modeOf({ mode, auditWarnings: warns }: Pick<Config, "mode" | "au
     },
     letsPass: (violation) => violation.action === "deny" && !isEnforced(ruleId(violation), placeOf(violation), packs().enforced),
   };
-}
-
-function placeOf({ object }: Violation): string | undefined {
-  return object.group === "" && object.kind === "Namespace" ? object.name : object.namespace;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import type { Log } from "../log.js";
 import type { AdmissionRequest } from "../model/admission.js";
-import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
+import { groupOf, type KubeObject } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
 import { isOwnKind, OWN_KINDS } from "../packs/crd.js";
@@ -15,6 +15,7 @@ import type { ObjectStore } from "../model/object-store.js";
 import type { CheckOwn, OwnProblem } from "../server/own-objects.js";
 import { generationOf, writeStatus, type OwnOutcome } from "../upkeep/own-status.js";
 import type { Condition } from "../model/readiness.js";
+import { sortedJson } from "../model/sorted-json.js";
 import { objectPart, type PackPart } from "../sources/pack-parts.js";
 import type { LoadedPacks } from "../sources/packs.js";
 import type { PacksWatch } from "../sources/packs-watch.js";
@@ -162,6 +163,5 @@ function partName({ kind, metadata }: KubeObject): string {
 
 /** The same for equal contents, whatever the order of their fields. */
 function hashOf(value: unknown): string {
-  const sorted = (part: unknown): unknown => (isRecord(part) ? Object.fromEntries(Object.keys(part).sort().map((key) => [key, sorted(part[key])])) : Array.isArray(part) ? part.map(sorted) : part);
-  return `sha256:${createHash("sha256").update(JSON.stringify(sorted(value)) ?? "").digest("hex").slice(0, 16)}`;
+  return `sha256:${createHash("sha256").update(sortedJson(value) ?? "").digest("hex").slice(0, 16)}`;
 }

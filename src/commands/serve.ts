@@ -13,7 +13,7 @@ import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { waitForProvision } from "../server/provision-wait.js";
 import { ContinuousAudit } from "../server/continuous-audit.js";
-import { readinessOf } from "../model/readiness.js";
+import { readinessOf, type Readiness } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
 import { serve, type RunningServer } from "../server/serve.js";
 import type { Tracing } from "../server/tracing.js";
@@ -30,7 +30,7 @@ import { consoleOf } from "./serve-console.js";
 import { greeting } from "./serve-greeting.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
 import { checkOwn } from "./serve-own-packs.js";
-import { modeOf } from "./serve-mode.js";
+import { modeOf, type Mode } from "./serve-mode.js";
 import { fileSource, type Source } from "./serve-source.js";
 import { namedPair, targetAt } from "./target-selector.js";
 
@@ -62,14 +62,16 @@ async function run(config: Config): Promise<Outcome> {
   follow.begin({ state, source, ...(leading && { leading }) });
   state.warn();
   const clientCa = await clientCaOf(config);
-  const audit = auditing(config, { packs, state, live, source, log, metrics });
+  const readiness = (): Readiness => readinessOf([state.condition(), ...source.conditions()]);
+  const mode = modeOf(config, () => packs.inForce.loaded.packs);
+  const audit = auditing(config, { packs, readiness, mode, live, source, log, metrics });
   const decisions = new DecisionRing();
   const record = (judged: Judged): void => {
     decisions.decided(judged, Date.now());
     recorder?.decided(judged);
   };
   const tracing = await openTracing(config);
-  const server = await start(config, { packs, state, live, source, log, metrics, decisions, audit, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
+  const server = await start(config, { packs, readiness, mode, live, source, log, metrics, decisions, audit, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
   if (server.ok) audit.start();
   reporting?.begin(audit);
   const stop = async (): Promise<void> => {
@@ -173,7 +175,9 @@ async function* untilStopped(server: RunningServer, hello: string, { onStop, sto
 
 interface Parts {
   readonly packs: PacksWatch;
-  readonly state: PacksState;
+  readonly mode: Mode;
+  /** Of the packs and of the cluster. */
+  readonly readiness: () => Readiness;
   readonly live: LiveSnapshot;
   readonly source: Source;
   readonly log: Log;
@@ -197,9 +201,8 @@ async function clientCaOf({ clientCa }: Config): Promise<string | undefined> {
 }
 
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
-  const { packs, state, live, source, log, metrics, leading, tracing } = parts;
+  const { packs, mode, readiness, live, source, log, metrics, leading, tracing } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
-  const mode = modeOf(config, current);
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
   const stamped = (decide: Decide): JudgeParts["validate"] => {
     const known = remembering((request, asked) => ({ ...decide(request, asked), packs: packs.inForce.loaded.digest }));
@@ -217,7 +220,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
       ...(source.confirm ? { confirm: source.confirm } : {}),
       ...(source.pending ? { pending: source.pending } : {}),
     })), checkOwn(packs))),
-    ready: () => readinessOf([state.condition(), ...source.conditions()]),
+    ready: readiness,
     log,
     metrics,
     failureMode: () => (config.mode === "audit" || current().rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny"),
@@ -236,18 +239,17 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     ...(leading && { certificates: leading.certificates }),
     record: parts.record,
     ...(tracing && { traced: (answered) => tracing.answered(answered) }),
-    console: consoleOf({ config, live, packs, decisions: parts.decisions, audit: parts.audit, ready: () => readinessOf([state.condition(), ...source.conditions()]).ready }),
+    console: consoleOf({ config, live, packs, decisions: parts.decisions, audit: parts.audit, ready: () => readiness().ready }),
   });
 }
 
 /** The audit of what is served; it begins when reviews do. */
-function auditing(config: Config, { packs, state, live, source, log, metrics }: Pick<Parts, "packs" | "state" | "live" | "source" | "log" | "metrics">): ContinuousAudit {
-  const ready = (): boolean => readinessOf([state.condition(), ...source.conditions()]).ready;
+function auditing(config: Config, { packs, mode, readiness, live, source, log, metrics }: Pick<Parts, "packs" | "mode" | "readiness" | "live" | "source" | "log" | "metrics">): ContinuousAudit {
   return new ContinuousAudit({
     snapshot: () => live.current,
-    packs: () => (ready() ? packs.inForce.loaded : undefined),
+    packs: () => (readiness().ready ? packs.inForce.loaded : undefined),
     reasons: () => source.unread?.() ?? [],
-    letsPass: modeOf(config, () => packs.inForce.loaded.packs).letsPass,
+    letsPass: mode.letsPass,
     everyMs: config.auditInterval * 1_000,
     log,
     registry: metrics.registry,

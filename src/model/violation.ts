@@ -76,3 +76,8 @@ export function exceptionText({ name, owner, expires }: GrantedException): strin
 export function ruleId(violation: Pick<Violation, "pack" | "rule">): string {
   return `${violation.pack}/${violation.rule}`;
 }
+
+/** The namespace that a violation belongs to: that of its object, or the object itself; undefined for none. */
+export function placeOf({ object }: Pick<Violation, "object">): string | undefined {
+  return object.group === "" && object.kind === "Namespace" ? object.name : object.namespace;
+}

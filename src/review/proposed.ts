@@ -2,6 +2,7 @@ import { readObject } from "../dialects/index.js";
 import type { AdmissionRequest, UserInfo } from "../model/admission.js";
 import { groupOf, isRecord, nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Fact, Snapshot } from "../model/snapshot.js";
+import { sortedJson } from "../model/sorted-json.js";
 
 /** One manifest as the request that `kubectl apply` would make of it. */
 export interface Proposed {
@@ -93,10 +94,6 @@ function storedIn(state: Snapshot, { fact, value }: Fact): KubeObject | undefine
 function sameContent(stored: KubeObject, object: KubeObject): boolean {
   const written = ({ metadata: { labels, annotations, ownerReferences }, spec, status: _status, ...rest }: KubeObject): string => sortedJson({ ...rest, labels, annotations, ownerReferences, spec });
   return written(stored) === written(object);
-}
-
-function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => (isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner));
 }
 
 /** The pod that a workload's controller will create. */

@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import type { Decision } from "../model/decision.js";
 import { kindKey } from "../model/kubernetes.js";
-import { ruleId } from "../model/violation.js";
+import { answered } from "../review/replay.js";
 import type { Route } from "./route.js";
 
 export interface Judged {
@@ -29,7 +29,7 @@ const TRACE = 43;
 export function decisionFields({ request, route, decision, milliseconds, versions, trace }: Judged): Record<string, unknown> {
   const { uid, operation, kind, subResource, namespace, name, userInfo, dryRun } = request;
   const version = newest(versions);
-  const rules = [...new Set(decision.violations.map((violation) => `${ruleId(violation)}=${violation.action}`))].join(" ");
+  const rules = answered(decision).rules.join(" ");
   const fields = {
     route: route.replace("validate/", ""),
     uid: cut(uid, 36),

@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import type { Log } from "../log.js";
 import type { Change } from "../model/snapshot.js";
-import { ruleId } from "../model/violation.js";
+import { answered } from "../review/replay.js";
 import type { Judged } from "./decision-log.js";
 import { recordableChange, recordableRequest } from "./recordable.js";
 
@@ -43,8 +43,8 @@ export class Recorder {
   }
 
   decided({ request, route, decision, versions }: Judged): void {
-    const rules = [...new Set(decision.violations.map((violation) => `${ruleId(violation)}=${violation.action}`))];
-    const { allowed, packs, patch, code } = decision;
+    const { packs, code } = decision;
+    const { allowed, rules, patch } = answered(decision);
     this.#write({ time: new Date().toISOString(), route, packs, versions, request: recordableRequest(request), decision: { allowed, rules, ...(patch.length > 0 && { patch }), ...(code !== undefined && { code }) } });
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
+import { sortedJson } from "../model/sorted-json.js";
 import { compilePacks, isPack, type CompiledPacks, type PackProblem, type PackSettings } from "../packs/compile.js";
 import { extendPacks, type Extended } from "../packs/extend.js";
 import { isException, parseException } from "../packs/exception.js";
@@ -71,7 +72,7 @@ export function composePacks(parts: readonly PackPart[], knobs: Knobs): Result<L
   const origins = originsOf(layers, [...knobs.set.filter(isSwitch).map(({ name }) => name), ...Object.keys(settings.value)]);
   return ok({
     packs: compiled.value,
-    digest: digestOf([...[...objects, ...joined.value.objects.filter(isException)].map((object) => JSON.stringify(object)).sort(), JSON.stringify(sorted(knobsIn(options)))]),
+    digest: digestOf([...[...objects, ...joined.value.objects.filter(isException)].map((object) => JSON.stringify(object)).sort(), sortedJson(knobsIn(options))]),
     warnings: packWarnings(joined.value, { packs: extended.packs, asked: new Set(compiled.value.rules.map(({ pack }) => pack)) }),
     source: { objects, options },
     overlays: layers.map(({ origin }) => origin),
@@ -102,12 +103,6 @@ function composeOverrides(layers: readonly Layer[], ids: readonly string[]): Ove
 function originsOf(layers: readonly Layer[], set: readonly string[]): ReadonlyMap<string, string> {
   const named = layers.flatMap(({ origin, overlay }) => [overlay.profile, overlay.settings, overlay.overrides].flatMap((part) => Object.keys(part)).map((name): [string, string] => [name, origin]));
   return new Map([...named, ...set.map((name): [string, string] => [name, "--set"])]);
-}
-
-/** Equal settings in another order are the same settings. */
-function sorted(value: unknown): unknown {
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
 }
 
 function digestOf(texts: readonly string[]): string {

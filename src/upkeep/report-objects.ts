@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { violationKey, type AuditState, type StandingViolation } from "../model/audit.js";
 import { groupOf, isRecord, recordsIn, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import { printable } from "../model/printable.js";
+import { placeOf } from "../model/violation.js";
 
 /** How a kind of report is named and read. */
 export interface ReportKind {
@@ -69,17 +70,12 @@ export interface ReportOptions {
   readonly at: string;
 }
 
-/** The namespace that a violation is reported in; empty for none. */
-export function placeOf({ object }: StandingViolation): string {
-  return object.group === "" && object.kind === "Namespace" ? object.name : (object.namespace ?? "");
-}
-
 /** What is to be reported, by namespace, those with nothing left out; at most `most` violations, refusals first. Also how many were left out. */
 export function groupsOf({ violations, reasons }: AuditState, most: number): { readonly groups: readonly ReportOf[]; readonly leftOut: number } {
   const byPlace = new Map<string, StandingViolation[]>();
   const told = violations.slice(0, most);
   for (const violation of told) {
-    const place = placeOf(violation);
+    const place = placeOf(violation) ?? "";
     const known = byPlace.get(place);
     if (known) known.push(violation);
     else byPlace.set(place, [violation]);
