@@ -1,6 +1,7 @@
 import { Environment } from "@marcbachmann/cel-js";
 import { asking, matches, registerFunctions, type ClusterQuestions } from "./functions.js";
 import { countSteps, macroDepth, RUN_STEPS, withinBudget } from "./meter.js";
+import { readable } from "./readable.js";
 import { failed, ok, type Result } from "../model/result.js";
 
 export { CEL_FUNCTIONS, type CelFunction, type ClusterQuestions } from "./functions.js";
@@ -82,8 +83,8 @@ function run(expression: string, parsed: (context: Record<string, unknown>) => u
 }
 
 function contextOf(given: CelVariables): Record<string, unknown> {
-  const context: Record<string, unknown> = { params: given.params, profile: given.profile, target: given.object ?? given.oldObject ?? null };
-  for (const name of OPTIONAL) context[name] = given[name] ?? ABSENT[name];
+  const context: Record<string, unknown> = { params: given.params, profile: given.profile, target: readable(given.object ?? given.oldObject ?? null) };
+  for (const name of OPTIONAL) context[name] = readable(given[name] ?? ABSENT[name]);
   return context;
 }
 

@@ -1,7 +1,8 @@
 import type { Environment } from "@marcbachmann/cel-js";
-import { isRecord, type OwnerReference } from "../model/kubernetes.js";
+import { type OwnerReference } from "../model/kubernetes.js";
 import { compilePattern, type Pattern } from "../model/pattern.js";
 import { ENGINE_STEPS, spend } from "./meter.js";
+import { asRecord, readable } from "./readable.js";
 
 /** The engine, as expressions ask it. Ends and ports are as `CEL_FUNCTIONS` describes them; what cannot be read throws. */
 export interface ClusterQuestions {
@@ -44,14 +45,14 @@ function engine(): ClusterQuestions {
 
 /** Every function beside those of CEL itself. */
 const FUNCTIONS: readonly Implemented[] = [
-  { signature: "label(dyn, string): string", description: "the value of a label; empty where the object is null or lacks it", example: "label(object, 'zone') == 'data'", run: (object: unknown, key: string) => labelsOf(object)[key] ?? "" },
+  { signature: "label(dyn, string): string", description: "the value of a label; empty where the object is null or lacks it", example: "label(object, 'zone') == 'data'", run: (object: unknown, key: string) => valueOf(labelsOf(object), key) },
   { signature: "hasLabel(dyn, string): bool", description: "does the object carry the label?", example: "hasLabel(object, 'zone')", run: (object: unknown, key: string) => Object.hasOwn(labelsOf(object), key) },
-  { signature: "annotation(dyn, string): string", description: "the value of an annotation; empty where the object is null or lacks it", example: "annotation(object, 'owner') != ''", run: (object: unknown, key: string) => metadata(object, "annotations")[key] ?? "" },
+  { signature: "annotation(dyn, string): string", description: "the value of an annotation; empty where the object is null or lacks it", example: "annotation(object, 'owner') != ''", run: (object: unknown, key: string) => valueOf(metadata(object, "annotations"), key) },
   { signature: "hasAnnotation(dyn, string): bool", description: "does the object carry the annotation?", example: "hasAnnotation(object, 'owner')", run: (object: unknown, key: string) => Object.hasOwn(metadata(object, "annotations"), key) },
   { signature: "controlledBy(dyn, string, string): bool", description: "is the controlling owner of this API group and kind (`*`: any)?", example: "controlledBy(object, 'apps', 'ReplicaSet')", run: (object: unknown, group: string, kind: string) => ownerOf(object, group, kind) !== undefined },
   { signature: "ownedBy(dyn, string, string): bool", description: "is some owner of this API group and kind (`*`: any)?", example: "ownedBy(object, 'batch', '*')", run: (object: unknown, group: string, kind: string) => owners(object).some((owner) => isOf(owner, group, kind)) },
   { signature: "controllerName(dyn, string, string): string", description: "the name of the controlling owner of this API group and kind; empty for none", example: "controllerName(object, 'apps', 'ReplicaSet')", run: (object: unknown, group: string, kind: string) => ownerOf(object, group, kind)?.name ?? "" },
-  { signature: "merge(dyn, dyn): dyn", description: "the entries of two maps; the second wins", example: "merge(object.metadata.labels, {'zone': 'data'})", run: (first: unknown, second: unknown) => ({ ...plainMap(first), ...plainMap(second) }) },
+  { signature: "merge(dyn, dyn): dyn", description: "the entries of two maps; the second wins", example: "merge(object.metadata.labels, {'zone': 'data'})", run: (first: unknown, second: unknown) => readable({ ...asRecord(first), ...asRecord(second) }) },
   { signature: "reaches(dyn, dyn, dyn): bool", description: "may the first end send to the second on the port once the change is made? Both ends count", example: "reaches('shop/web', 'shop/db', '5432/TCP')", run: (src: unknown, dst: unknown, port: unknown) => engine().allowed(src, dst, port, "after") },
   { signature: "opened(dyn, dyn, dyn): bool", description: "does the change make possible that the first end sends to the second on the port?", example: "!opened('10.0.0.1', object, 22)", run: (src: unknown, dst: unknown, port: unknown) => engine().allowed(src, dst, port, "after") && !engine().allowed(src, dst, port, "before") },
   { signature: "closed(dyn, dyn, dyn): bool", description: "does the change make impossible that the first end sends to the second on the port?", example: "!closed('shop/web', 'shop/db', 5432)", run: (src: unknown, dst: unknown, port: unknown) => !engine().allowed(src, dst, port, "after") && engine().allowed(src, dst, port, "before") },
@@ -87,29 +88,26 @@ function remembered(source: string): Pattern {
 }
 
 function metadata(object: unknown, field: string): Record<string, string> {
-  if (!isRecord(object) || !isRecord(object.metadata)) return {};
-  const value = object.metadata[field];
-  return isRecord(value) ? (value as Record<string, string>) : {};
+  return asRecord(asRecord(asRecord(object)["metadata"])[field]) as Record<string, string>;
 }
 
-function plainMap(value: unknown): Record<string, unknown> {
-  return value instanceof Map ? (Object.fromEntries(value) as Record<string, unknown>) : isRecord(value) ? value : {};
+function valueOf(map: Record<string, string>, key: string): string {
+  return Object.hasOwn(map, key) ? (map[key] ?? "") : "";
 }
 
 function labelsOf(object: unknown): Record<string, string> {
   return metadata(object, "labels");
 }
 
-function owners(object: unknown): readonly OwnerReference[] {
-  if (!isRecord(object) || !isRecord(object.metadata)) return [];
-  const list = object.metadata.ownerReferences;
-  return Array.isArray(list) ? (list.filter(isRecord) as unknown as OwnerReference[]) : [];
+function owners(object: unknown): readonly Partial<OwnerReference>[] {
+  const list = asRecord(asRecord(object)["metadata"])["ownerReferences"];
+  return Array.isArray(list) ? list.map(asRecord) : [];
 }
 
-function isOf(owner: OwnerReference, group: string, kind: string): boolean {
+function isOf(owner: Partial<OwnerReference>, group: string, kind: string): boolean {
   return typeof owner.apiVersion === "string" && owner.apiVersion.startsWith(`${group}/`) && (kind === "*" || owner.kind === kind);
 }
 
-function ownerOf(object: unknown, group: string, kind: string): OwnerReference | undefined {
+function ownerOf(object: unknown, group: string, kind: string): Partial<OwnerReference> | undefined {
   return owners(object).find((owner) => owner.controller === true && isOf(owner, group, kind));
 }

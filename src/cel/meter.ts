@@ -154,7 +154,7 @@ function sizeOf(value: unknown): number {
   const known = sizes.get(value);
   if (known !== undefined) return known;
   let size = 1;
-  for (const inner of Object.values(value)) size += sizeOf(inner);
+  for (const inner of value instanceof Map ? value.values() : Object.values(value)) size += sizeOf(inner);
   sizes.set(value, size);
   return size;
 }

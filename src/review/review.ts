@@ -41,9 +41,9 @@ export function review(request: AdmissionRequest, asked: ReviewContext): Decisio
   const context = inItsState(asked);
   const { snapshot, packs } = context;
   const asSent = readChange(request, snapshot, packs);
-  const mutation = mutate(asSent.change, context);
-  const reading = mutation.patch.length > 0 ? readChange(patched(request, mutation.patch), snapshot, packs) : asSent;
-  return judge(reading, mutation, context);
+  const { patch } = mutate(asSent.change, context);
+  const reading = patch.length > 0 ? readChange(patched(request, patch), snapshot, packs) : asSent;
+  return judge(reading, patch, context);
 }
 
 /** The validating half alone: the object as it was sent, no patch. */
@@ -51,7 +51,7 @@ export function reviewValidation(request: AdmissionRequest, asked: ReviewContext
   if (isAlwaysAdmitted(request, asked.snapshot)) return ADMITTED;
   const context = inItsState(asked);
   const { snapshot, packs } = context;
-  return judge(readChange(request, snapshot, packs), { patch: [], verdicts: NO_VERDICTS }, context);
+  return judge(readChange(request, snapshot, packs), [], context);
 }
 
 /** The mutating half alone: a patch, never a refusal. */
@@ -59,8 +59,7 @@ export function reviewMutation(request: AdmissionRequest, asked: ReviewContext):
   if (isAlwaysAdmitted(request, asked.snapshot)) return ADMITTED;
   const context = inItsState(asked);
   const { snapshot, packs } = context;
-  const { patch, verdicts } = mutate(readChange(request, snapshot, packs).change, context);
-  return { ...ADMITTED, patch, errors: verdicts.errors };
+  return { ...ADMITTED, ...mutate(readChange(request, snapshot, packs).change, context) };
 }
 
 /** The packs with the profile that the state tells of. */
@@ -68,10 +67,10 @@ function inItsState(context: ReviewContext): ReviewContext {
   return { ...context, packs: packsIn(context.packs, context.snapshot) };
 }
 
-function judge(reading: Reading, { patch, verdicts: fromMutation }: Mutation, { packs, now, fixes = true }: ReviewContext): Decision {
+function judge(reading: Reading, patch: readonly PatchOperation[], { packs, now, fixes = true }: ReviewContext): Decision {
   const { change } = reading;
   const asked = { packs, excepting: exceptionsFor(change, packs, now) };
-  const verdicts = joinVerdicts([fromMutation, unreadable(reading, asked.excepting), ...judgeRules(change, asked)]);
+  const verdicts = joinVerdicts([unreadable(reading, asked.excepting), ...judgeRules(change, asked)]);
   const told = withHints(applyExemptions(verdicts, change, packs), change);
   return decide(fixes ? withFixes(told, change, packs) : withoutFixes(told), patch);
 }
@@ -96,24 +95,19 @@ export function withoutFixes(verdicts: Verdicts): Told {
 /** Verdicts as a decision tells them. */
 export type Told = Omit<Verdicts, "violations"> & { readonly violations: readonly Violation[] };
 
-interface Mutation {
-  readonly patch: readonly PatchOperation[];
-  readonly verdicts: Verdicts;
-}
-
-function mutate(change: Change, { packs, now }: ReviewContext): Mutation {
-  const excepting = exceptionsFor(change, packs, now);
+/** What fails here is told by the validating half, which asks again: "`/mutate` never refuses". */
+function mutate(change: Change, { packs }: ReviewContext): Pick<Decision, "patch" | "errors"> {
   const patch: PatchOperation[] = [];
-  const errors: Verdicts[] = [];
+  const errors: Problem[] = [];
   for (const rule of candidates(packs.rules, change.request)) {
     if (!rule.behaviour.mutate) continue;
     const applies = rule.applies(change);
     if (applies.ok && !applies.value) continue;
     const operations = applies.ok ? rule.behaviour.mutate(withParams(change, rule)) : applies;
     if (operations.ok) patch.push(...operations.value);
-    else errors.push(fromErrors(rule, operations.problems, { object: objectOf(change), excepting, ...scopeOf(change) }));
+    else errors.push(...operations.problems);
   }
-  return { patch, verdicts: joinVerdicts(errors) };
+  return { patch, errors };
 }
 
 function patched(request: AdmissionRequest, patch: readonly PatchOperation[]): AdmissionRequest {
@@ -132,7 +126,7 @@ function judgeRules(change: Change, asked: Asked): Verdicts[] {
     const applies = rule.applies(change);
     if (!applies.ok) return fromErrors(rule, applies.problems, { object: objectOf(change), excepting, ...scopeOf(change) });
     if (!applies.value) return NO_VERDICTS;
-    return guarded(rule, { change, excepting }, () => joinVerdicts([judgeObject(rule, change, excepting), askProtection(rule, change, { settingUp, excepting }), judgeDerived(rule, change, asked)]));
+    return guarded(rule, { change, excepting }, () => joinVerdicts([judgeMutation(rule, change, excepting), judgeObject(rule, change, excepting), askProtection(rule, change, { settingUp, excepting }), judgeDerived(rule, change, asked)]));
   });
 }
 
@@ -144,6 +138,12 @@ export function guarded(rule: CompiledRule, { change, excepting }: { readonly ch
     const message = error instanceof Error ? error.message : String(error);
     return fromErrors(rule, [{ code: "rule/internal", message, path: "" }], { object: objectOf(change), excepting, ...scopeOf(change) });
   }
+}
+
+/** What a rule could not add to the object, for an error of its own, is never silently left out. */
+function judgeMutation(rule: CompiledRule, change: Change, excepting: Excepting): Verdicts {
+  const added = rule.behaviour.mutate?.(withParams(change, rule));
+  return !added || added.ok ? NO_VERDICTS : fromErrors(rule, added.problems, { object: objectOf(change), excepting, ...scopeOf(change) });
 }
 
 /** Asks a rule about the request's object alone. */

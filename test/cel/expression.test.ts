@@ -57,3 +57,22 @@ describe("`matches` takes RE2 and linear time", () => {
 it("the engine cannot be asked where there is no change", () => {
   expect(run("reaches('a/b', 'c/d', 80)")).toMatch(/there is no cluster to ask here/);
 });
+
+describe("keys that JavaScript's objects have by birth", () => {
+  const labels = JSON.parse('{"constructor": "x", "__proto__": "y", "toString": "z", "app": "web"}') as object;
+  const object = { metadata: { labels, ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: "rs", controller: true, constructor: "x" }] }, constructor: false };
+  it.each<[string, unknown]>([
+    ["object.metadata.labels['app']", "web"],
+    ["object.metadata.labels['constructor']", "x"],
+    ["object.metadata.labels['__proto__']", "y"],
+    ["'toString' in object.metadata.labels && !('valueOf' in object.metadata.labels)", true],
+    ["object.?spec.?hostNetwork.orValue(false)", false],
+    ["has(object.constructor) && !object.constructor", true],
+    ["object.metadata.labels.all(k, object.metadata.labels[k] != '')", true],
+    ["label(object, 'constructor') + label(object, 'app') + label(object, 'valueOf')", "xweb"],
+    ["hasLabel(object, 'constructor') && !hasLabel(object, 'valueOf')", true],
+    ["controllerName(object, 'apps', 'ReplicaSet')", "rs"],
+    ["merge(object.metadata.labels, {'app': 'db'})['constructor']", "x"],
+    ["object.metadata.labels == oldObject.metadata.labels", true],
+  ])("%s", (expression, expected) => expect(run(expression, { object, oldObject: structuredClone(object) })).toEqual(expected));
+});

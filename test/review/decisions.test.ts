@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { denialMessage, warningsOf } from "../../src/reports/denial.js";
+import { compilePacks } from "../../src/packs/compile.js";
+import { review, reviewMutation, reviewValidation } from "../../src/review/review.js";
 import { judge, kfCluster, objectsIn, request, rulesOf, shippedPacks, snapshotOf, stored } from "./world.js";
 
 const cluster = kfCluster();
@@ -157,3 +159,26 @@ function snapshotChanges(...objects: KubeObject[]): Parameters<typeof cluster.wi
   const namespaces = [...snapshot.namespaces.values()].map(({ namespace }) => ({ put: { fact: "namespace" as const, value: namespace } }));
   return [...namespaces, ...[...snapshot.pods()].map((value) => ({ put: { fact: "pod" as const, value } }))];
 }
+
+describe("pods", () => {
+  it("may have a label that is called as what JavaScript's objects have by birth", () => {
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "space-closed", labels: { constructor: "x" } }, spec: { containers: [{ name: "a" }] } };
+    const { allowed, patch } = judge(cluster, request("CREATE", pod));
+    expect([allowed, patch]).toEqual([true, [{ op: "add", path: "/metadata/labels/kf.dev~1networkpolicy", value: "app" }]]);
+  });
+});
+
+describe("a rule that fails while it adds to an object", () => {
+  const pack = object("{apiVersion: sluice.dev/v1alpha1, kind: RulePack, metadata: {name: team}, spec: {rules: [{id: zone, check: set-pod-label, enforcementAction: deny, match: {kinds: [Pod]}, with: {label: zone, cases: [{when: 'object.spec.absent', value: a}]}}]}}");
+  const compiled = compilePacks([pack], { settings: {}, profile: shippedPacks().profile });
+  const context = { snapshot: cluster, packs: compiled.ok ? compiled.value : shippedPacks(), now: 0 };
+  const asked = request("CREATE", object("{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: space-open}, spec: {containers: [{name: a}]}}"));
+  it("is let through by the mutating half, which says what failed", () => {
+    expect(reviewMutation(asked, context)).toMatchObject({ allowed: true, patch: [], errors: [{ code: "cel/evaluation" }] });
+  });
+  it("is judged by its failure mode in the validating half, and once in both together", () => {
+    const validated = reviewValidation(asked, context);
+    expect(validated.violations.map(({ rule, action, message }) => [rule, action, message])).toEqual([["zone", "deny", expect.stringMatching(/^the rule could not be judged \(failure mode Deny\): expression `object.spec.absent` failed/)]]);
+    expect(review(asked, context)).toEqual(validated);
+  });
+});
