@@ -80,6 +80,8 @@ export interface Config {
   readonly record?: string;
   /** `namespace/name`. */
   readonly certSecret?: string;
+  /** Seconds after which another replica leads. */
+  readonly lease: number;
   /** Seconds after which continuous audit looks at everything again. */
   readonly auditInterval: number;
   /** Base address of a collector of OpenTelemetry; absent: no traces. */
@@ -167,6 +169,7 @@ export const OPTIONS = {
   record: { flags: "--record <file>", text: "write requests, decisions and changes of the state to this file, for `sluice replay`; nothing secret", env: "SLUICE_RECORD" },
   crds: { flags: "--crds", text: "the definitions of the kinds RulePack and PolicyException instead" },
   certSecret: { flags: "--cert-secret <namespace/name>", text: "with --cluster: keep CA and certificate in this Secret and the webhook configurations true, by one replica that leads", env: "SLUICE_CERT_SECRET" },
+  lease: { flags: "--lease <seconds>", text: "another replica leads when the one that does was silent for this long (default: 15; 3 to 60)", env: "SLUICE_LEASE" },
   otlpEndpoint: { flags: "--otlp-endpoint <url>", text: "send a span per review to this collector of OpenTelemetry, by OTLP over HTTP (default: none)", env: "OTEL_EXPORTER_OTLP_ENDPOINT" },
   auditInterval: { flags: "--audit-interval <seconds>", text: "look at the whole cluster again after this long, changed or not (default: 600; 0: never)", env: "SLUICE_AUDIT_INTERVAL" },
   reports: { flags: "--reports <auto|off>", text: "auto: in a cluster that knows OpenReports or PolicyReports, write what the audit finds as such (default)", env: "SLUICE_REPORTS" },
@@ -222,6 +225,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     auditWarnings: raw.auditWarnings === true,
     reports: parseChoice("--reports", given("reports"), ["auto", "off"]),
     auditInterval: parseNumber("--audit-interval", given("auditInterval") ?? "600", 86_400),
+    lease: parseNumber("--lease", given("lease") ?? "15", 60, 3),
     host: given("host") ?? "127.0.0.1",
     port: parseNumber("--port", given("port") ?? "8443", 65_535),
     ...(given("steps") === undefined ? {} : { steps: parseNumber("--steps", given("steps") ?? "", Number.MAX_SAFE_INTEGER) }),
@@ -260,9 +264,9 @@ function parseSetting(text: string): Setting {
   return { name: text.slice(0, equals), value: text.slice(equals + 1) };
 }
 
-function parseNumber(flag: string, text: string, max: number): number {
+function parseNumber(flag: string, text: string, max: number, min = 0): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value > max) throw new WrongUse(`\`${flag} ${text}\` is not a number from 0 to ${max}`);
+  if (!/^\d+$/.test(text) || value < min || value > max) throw new WrongUse(`\`${flag} ${text}\` is not a number from ${min} to ${max}`);
   return value;
 }
 

@@ -19,8 +19,6 @@ import { namedPair } from "./target-selector.js";
 const ASK_MS = 20_000;
 /** A changed configuration is in force within 1.2 s (facts/admission.md 7), on each of several API servers. */
 const IN_FORCE_MS = 15_000;
-/** The leader looks every 5 s, and a former version of it knows no switch. */
-const LOOK_MS = 6_000;
 /** The leader that comes back: the end of a lease, and a look. */
 const BACK_MS = 30_000;
 const WEEK_MS = 7 * 86_400_000;
@@ -131,7 +129,7 @@ class Room {
     const problem = await within(plan.grade === "back" ? BACK_MS : IN_FORCE_MS, () => this.#wrong(plan.grade));
     if (problem !== undefined) return { plan, verified: false, shown: problem };
     const { lease } = await this.look();
-    if (lease) await sleep(LOOK_MS);
+    if (lease) await sleep(lookMs(lease));
     const later = await this.#wrong(plan.grade);
     return { plan, verified: later === undefined, shown: later ?? SHOWN[plan.grade] };
   }
@@ -175,6 +173,12 @@ class Room {
   #send(method: "POST" | "PATCH" | "DELETE", path: string, { contentType, body }: { readonly contentType: string; readonly body: unknown }): ReturnType<ClusterConnection["send"]> {
     return this.#connection.send(path, { method, contentType, body }, AbortSignal.timeout(ASK_MS));
   }
+}
+
+/** The leader looks three times in the duration of its Lease (keeperTiming), and a former version of it knows no switch. */
+function lookMs({ spec }: KubeObject): number {
+  const seconds = isRecord(spec) && spec["holderIdentity"] !== "" && typeof spec["leaseDurationSeconds"] === "number" ? spec["leaseDurationSeconds"] : 15;
+  return (seconds * 1_000) / 3 + 1_000;
 }
 
 /** A lease that was not renewed for so long has nobody behind it. */

@@ -6,9 +6,9 @@ import type { KubeObject } from "../model/kubernetes.js";
 import { formatProblem } from "../model/result.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { webhookConfigurations, type WebhookTarget } from "../review/webhooks.js";
-import { CertificateKeeper } from "../upkeep/certificate-keeper.js";
+import { CertificateKeeper, keeperTiming } from "../upkeep/certificate-keeper.js";
 import { SecretCertificate } from "../upkeep/certificate-secret.js";
-import { Leader } from "../upkeep/leader.js";
+import { Leader, leaderTiming } from "../upkeep/leader.js";
 import { Suspension } from "../upkeep/suspension.js";
 import type { Condition } from "../model/readiness.js";
 import { suspensionOf } from "../model/suspension.js";
@@ -40,11 +40,12 @@ export interface Leading {
 /** Starts to take part; over a connection of its own, so that renewals wait for nothing else. */
 export async function startLeading(config: Config & { readonly certSecret: string }, { packs, log, metrics, also }: LeadingParts): Promise<Leading> {
   const { namespace, name } = namedPair("--cert-secret", config.certSecret);
+  const leaseMs = config.lease * 1_000;
   const target: WebhookTarget = { at: targetAt(config), mode: config.mode };
   const connection = unwrap(await connectCluster(), "the cluster cannot be reached");
   const store = clusterObjects(connection);
   const secret: ObjectAt = { apiVersion: "v1", resource: "secrets", namespace, name };
-  const certificates = await SecretCertificate.open({ store, at: secret, log });
+  const certificates = await SecretCertificate.open({ store, at: secret, log, pollMs: leaseMs });
   // Of the same name: replicas that share a certificate share a leader.
   const at: ObjectAt = { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name };
   const suspension = new Suspension(metrics.registry);
@@ -57,7 +58,7 @@ export async function startLeading(config: Config & { readonly certSecret: strin
     told.problem = problem;
     return made.ok ? made.value : undefined;
   };
-  const keeper = new CertificateKeeper({ store, secret, names: [...namesOf(target), ...config.names], owner: namespace, configurations, isSuspended, changed: (held) => certificates.take(held), log });
+  const keeper = new CertificateKeeper({ store, secret, names: [...namesOf(target), ...config.names], owner: namespace, configurations, isSuspended, changed: (held) => certificates.take(held), log, timing: keeperTiming(leaseMs) });
   const leader = new Leader({
     store,
     at,
@@ -66,6 +67,7 @@ export async function startLeading(config: Config & { readonly certSecret: strin
     log,
     registry: metrics.registry,
     seen: (lease) => suspension.see(lease),
+    timing: leaderTiming(leaseMs),
   });
   const stopping = new AbortController();
   const running = leader.run(stopping.signal);

@@ -5,7 +5,7 @@ import type { CompiledPacks } from "../packs/compile.js";
 import { apiVersionOf } from "../review/api-versions.js";
 import type { ContinuousAudit } from "../server/continuous-audit.js";
 import { clusterCollection, clusterObjects, connectCluster, ownNamespace } from "../cluster/cluster.js";
-import { Leader } from "../upkeep/leader.js";
+import { Leader, leaderTiming } from "../upkeep/leader.js";
 import { ReportWriter } from "../upkeep/report-writer.js";
 import { unwrap } from "./command.js";
 import type { LeadingParts } from "./serve-leader.js";
@@ -32,7 +32,7 @@ export async function startReporting(config: Config, { packs, log, metrics }: Le
     await (await Promise.race([writer, ended]))?.run(leading);
   };
   // With `--cert-secret` there is a leader already.
-  const leader = config.certSecret !== undefined ? undefined : new Leader({ store, at: { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name: "sluice-audit" }, identity: `${hostname()}_${randomUUID()}`, lead, log, registry: metrics.registry });
+  const leader = config.certSecret !== undefined ? undefined : new Leader({ store, at: { apiVersion: "coordination.k8s.io/v1", resource: "leases", namespace, name: "sluice-audit" }, identity: `${hostname()}_${randomUUID()}`, lead, log, registry: metrics.registry, timing: leaderTiming(config.lease * 1_000) });
   const running = leader?.run(stopping.signal);
   return {
     lead,

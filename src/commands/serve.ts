@@ -42,7 +42,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "service", "url", "names", "ownNamespace", "clientCa", "record", "mode", "auditWarnings", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "lease", "service", "url", "names", "ownNamespace", "clientCa", "record", "mode", "auditWarnings", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,

@@ -5,6 +5,7 @@ import type { Log } from "../log.js";
 import { carryOut, isOwnCa, nextStep, type Held } from "./certificate-plan.js";
 import { heldIn, secretOf } from "./certificate-secret.js";
 import type { ObjectAt, ObjectStore } from "../model/object-store.js";
+import { LEASE_MS } from "./leader.js";
 import { keepConfigurations } from "./webhook-keeper.js";
 
 export interface KeeperTiming {
@@ -16,8 +17,11 @@ export interface KeeperTiming {
   readonly spreadMs: number;
 }
 
-// A changed configuration was in force within 1.2 s (facts/admission.md 7); several API servers watch it each for themselves.
-export const KEEPER_TIMING: KeeperTiming = { lookMs: 5_000, stepMs: 200, spreadMs: 20_000 };
+/** Three looks in the time of a lease. */
+export function keeperTiming(leaseMs = LEASE_MS): KeeperTiming {
+  // A changed configuration was in force within 1.2 s (facts/admission.md 7); several API servers watch it each for themselves.
+  return { lookMs: leaseMs / 3, stepMs: 200, spreadMs: 20_000 };
+}
 
 export interface KeeperParts {
   readonly store: ObjectStore;
@@ -53,7 +57,7 @@ export class CertificateKeeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
-    this.#timing = parts.timing ?? KEEPER_TIMING;
+    this.#timing = parts.timing ?? keeperTiming();
   }
 
   /** Looks at once, for something it depends on has changed. */

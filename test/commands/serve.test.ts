@@ -142,6 +142,7 @@ describe("sluice serve", () => {
 
   it.each([
     ["a mode that is none", ["--mode", "quiet"], "`--mode quiet` is none of enforce, audit"],
+    ["a lease that nobody could keep", ["--lease", "2"], "`--lease 2` is not a number from 3 to 60"],
     ["a state that is not there", ["--state", "gone"], "gone: no such file or folder"],
     ["packs that are not there", ["--packs", "gone"], "gone: no such file or folder"],
     ["a Secret without a cluster", ["--cert-secret", "a/b"], "`--cert-secret` needs `--cluster`"],

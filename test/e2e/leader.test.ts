@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { KEEPER_TIMING } from "../../src/upkeep/certificate-keeper.js";
+import { keeperTiming } from "../../src/upkeep/certificate-keeper.js";
 import { apiOf, tokenOf } from "./api.js";
 import { describeWithCluster } from "./describe-with-cluster.js";
 import { startForwarder } from "./forwarder.js";
@@ -28,7 +28,7 @@ describeWithCluster("two replicas and their leader", (cluster) => {
   let replicas: readonly Program[] = [];
 
   const start = async (): Promise<Program> => {
-    const args = ["--cert-secret", "sluice-system/sluice-certificates", "--url", forwarder.url, "--own-namespace", "sluice-system"];
+    const args = ["--cert-secret", "sluice-system/sluice-certificates", "--lease", "6", "--url", forwarder.url, "--own-namespace", "sluice-system"];
     const program = await startProgram(cluster, { certDir: directory, args });
     ports.push(program.port);
     return program;
@@ -82,7 +82,7 @@ describeWithCluster("two replicas and their leader", (cluster) => {
     const version = async () => [(await configuration())?.metadata.resourceVersion, (await configuration("sluice-warn"))?.metadata.resourceVersion, (await cluster.get<Configuration>("secret", "-n", "sluice-system", "sluice-certificates"))?.metadata.resourceVersion];
     const before = await version();
     // Two looks of the leader.
-    await new Promise((resolve) => setTimeout(resolve, 2 * KEEPER_TIMING.lookMs + 1_000));
+    await new Promise((resolve) => setTimeout(resolve, 2 * keeperTiming(6_000).lookMs + 1_000));
     expect(await version()).toEqual(before);
   });
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, test } from "vitest";
-import { Leader } from "../../src/upkeep/leader.js";
+import { Leader, leaderTiming } from "../../src/upkeep/leader.js";
 import { MemoryObjects } from "./memory-objects.js";
 import { keptLog } from "../server/small-app.js";
 
@@ -54,6 +54,11 @@ function overlaps(): number {
 }
 
 describe("the leader", () => {
+  test("has the times of other controllers, and in proportion to another lease", () => {
+    expect(leaderTiming()).toEqual({ leaseMs: 15_000, deadlineMs: 10_000, retryMs: 2_000 });
+    expect(leaderTiming(6_000)).toEqual({ leaseMs: 6_000, deadlineMs: 4_000, retryMs: 800 });
+  });
+
   test("is one of the replicas, stands in the lease, and is told in the metrics", async () => {
     const [a, b] = [start("a"), start("b")];
     await expect.poll(() => leading().length, { interval: 5 }).toBe(1);
