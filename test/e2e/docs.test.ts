@@ -28,7 +28,7 @@ describeWithCluster("the commands of the pages", (cluster) => {
     await cluster.apply(manifests("deploy/base/crds.yaml"));
     await cluster.apply([namespace("shop"), pod("shop", "old")]);
     forwarder = await startForwarder(ports);
-    program = await startProgram(cluster, { certDir: directory, args: ["--cert-secret", "sluice-system/sluice-certificates", "--url", forwarder.url, "--own-namespace", "sluice-system"] });
+    program = await startProgram(cluster, { certDir: directory, args: ["--cert-secret", "sluice-system/sluice-certificates", "--lease", "6", "--url", forwarder.url, "--own-namespace", "sluice-system"] });
     ports.push(program.port);
     await cluster.waitFor("the webhooks to be in force", async () => (await cluster.kubectl(["create", "namespace", "undeclared", "--dry-run=server"])).stderr.includes("declares no baseline"), 30_000);
   });

@@ -31,7 +31,7 @@ describeWithCluster("the doctor", (cluster) => {
   let program: Program;
 
   const start = async (): Promise<void> => {
-    program = await startProgram(cluster, { certDir: directory, args: ["--cert-secret", "sluice-system/sluice-certificates", "--url", forwarder.url, "--own-namespace", "sluice-system"] });
+    program = await startProgram(cluster, { certDir: directory, args: ["--cert-secret", "sluice-system/sluice-certificates", "--lease", "6", "--url", forwarder.url, "--own-namespace", "sluice-system"] });
     ports.splice(0, ports.length, program.port);
   };
   beforeAll(async () => {
