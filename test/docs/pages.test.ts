@@ -15,8 +15,10 @@ const TRANSCRIPT = /<!-- run: sluice (.+?) -->\n```(\w*)\n[\s\S]*?```/g;
 const FILE = /<!-- file: (\S+) -->\n```yaml\n[\s\S]*?```/g;
 
 function run(line: string): string {
-  const { stdout, error } = spawnSync(process.execPath, ["dist/main.js", ...wordsIn(line)], { cwd: root, encoding: "utf8" });
+  const { stdout, stderr, error } = spawnSync(process.execPath, ["dist/main.js", ...wordsIn(line)], { cwd: root, encoding: "utf8" });
   if (error) throw error;
+  // A program that breaks down must not be written into the pages as one that has nothing to say.
+  if (stdout === "") throw new Error(`sluice ${line} printed nothing: ${stderr}`);
   return `$ sluice ${line}\n${stdout}`;
 }
 
