@@ -113,4 +113,9 @@ describe("the image", () => {
     expect(new Set(licences)).toEqual(new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "(BSD-3-Clause OR GPL-2.0)"].filter((one) => licences.includes(one))));
     for (const name of ["express", "pino", "js-yaml", "node-forge", "@kubernetes/client-node"]) expect([name, (notices.find((notice) => notice.startsWith(`${name} `)) ?? "").length > 500]).toEqual([name, true]);
   });
+
+  it("leaves out what packages import and Sluice never calls", () => {
+    const notices = readFileSync(join(app, "THIRD-PARTY.txt"), "utf8");
+    for (const name of ["body-parser", "iconv-lite", "node-fetch", "tr46"]) expect([name, notices.includes(`\n${name} `)]).toEqual([name, false]);
+  });
 });

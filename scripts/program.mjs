@@ -1,0 +1,82 @@
+// The program in one file, of src/ and the packages: `dist/main.js` of `npm run build`, `build/dist/sluice.mjs` of `npm run bundle`.
+// Node takes twice as long to find, read and link some 600 modules as to run what a start needs of them.
+import { build } from "esbuild";
+import { rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Ajv } from "ajv";
+import standalone from "ajv/dist/standalone/index.js";
+
+const { default: standaloneCode } = standalone;
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+/** Resolves with esbuild's account of what is in the file. */
+export async function buildProgram(outfile) {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ["src/main.ts"],
+    outfile,
+    // `dist/main.js` stands where the compiler wrote the same module alone.
+    allowOverwrite: true,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20.19",
+    // Of ECMAScript modules esbuild leaves out what nobody imports.
+    mainFields: ["module", "main"],
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+    // CommonJS packages ask for Node's own modules by `require`, which an ECMAScript module has not.
+    banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
+    plugins: [leftOut, compiledAhead],
+    metafile: true,
+    logLevel: "warning",
+  });
+  return metafile;
+}
+
+/**
+ * What packages import and Sluice never calls, by what stands for it. client-node describes each kind of the API in a class of its own, 14 MB that
+ * only its typed clients use: its configuration is all that Sluice loads. Bodies are read by our own reader, so express needs none of its own.
+ */
+const LEFT_OUT = [
+  { of: "@kubernetes/client-node/dist/config.js", path: "./gen/index.js", contents: "export let createConfiguration, ServerConfiguration;" },
+  { of: "@kubernetes/client-node/dist/config.js", path: "node-fetch", contents: "export const { Headers } = globalThis;" },
+  { of: "express/lib/express.js", path: "body-parser", contents: "module.exports = {};" },
+];
+
+const leftOut = {
+  name: "left-out",
+  setup(builder) {
+    const resolved = { asked: true };
+    builder.onResolve({ filter: /^@kubernetes\/client-node$/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+      if (pluginData === resolved) return undefined;
+      const found = await builder.resolve(path, { kind, importer, resolveDir, pluginData: resolved });
+      return { path: join(dirname(found.path), "config.js") };
+    });
+    builder.onResolve({ filter: /^/ }, ({ path, importer }) => {
+      const entry = LEFT_OUT.find((one) => one.path === path && importer.endsWith(`/node_modules/${one.of}`));
+      return entry && { path: `${entry.of}:${path}`, namespace: "left-out", pluginData: entry };
+    });
+    builder.onLoad({ filter: /^/, namespace: "left-out" }, ({ pluginData }) => ({ contents: pluginData.contents }));
+  },
+};
+
+/** The code that Ajv makes of the schema of packs, made here instead of at every start. */
+const compiledAhead = {
+  name: "compiled-ahead",
+  setup(builder) {
+    builder.onLoad({ filter: /[/\\]packs[/\\]pack-validators[.]ts$/ }, async ({ path }) => {
+      const { outputFiles } = await build({ entryPoints: [path], bundle: true, platform: "node", format: "esm", packages: "external", write: false, absWorkingDir: root });
+      // Where packages are found, and two runs do not meet.
+      const file = join(root, "node_modules", `.pack-validators-${process.pid}.mjs`);
+      writeFileSync(file, outputFiles[0].text);
+      const { PACK_VALIDATORS: { options, schemas } } = await import(pathToFileURL(file).href).finally(() => rmSync(file));
+      const ajv = new Ajv({ ...options, code: { ...options.code, source: true, esm: true } });
+      for (const [name, schema] of Object.entries(schemas)) ajv.addSchema(schema, name);
+      const code = standaloneCode(ajv, Object.fromEntries(Object.keys(schemas).map((name) => [name, name])));
+      return { contents: `${code}\nexport const packValidators = () => ({ ${Object.keys(schemas).join(", ")} });`, loader: "js", resolveDir: root };
+    });
+  },
+};
