@@ -9,26 +9,23 @@ const known = new WeakMap<object, unknown>();
  */
 export function readable(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  const before = known.get(value);
-  if (before !== undefined) return before;
-  const made = Array.isArray(value) ? readableList(value) : isRecord(value) ? readableRecord(value) : value;
-  known.set(value, made);
+  let made = known.get(value);
+  if (made === undefined) known.set(value, (made = isReadable(value) ? value : converted(value)));
   return made;
 }
 
-function readableList(list: readonly unknown[]): readonly unknown[] {
-  const inner = list.map(readable);
-  return inner.some((item, i) => item !== list[i]) ? inner : list;
+function isReadable(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isReadable);
+  for (const key in value) if (key === "constructor" || !isReadable((value as Record<string, unknown>)[key])) return false;
+  return true;
 }
 
-function readableRecord(record: Record<string, unknown>): unknown {
-  let changed: [string, unknown][] | undefined;
-  for (const key of Object.keys(record)) {
-    const inner = readable(record[key]);
-    if (inner !== record[key]) (changed ??= []).push([key, inner]);
-  }
-  const copy = changed ? { ...record, ...Object.fromEntries(changed) } : record;
-  return Object.hasOwn(record, "constructor") ? new Map(Object.entries(copy)) : copy;
+function converted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(converted);
+  if (!isRecord(value)) return value;
+  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [key, converted(inner)]);
+  return Object.hasOwn(value, "constructor") ? new Map(entries) : Object.fromEntries(entries);
 }
 
 /** What `readable` has made a Map of, as a record again; empty for anything that is no map. */

@@ -59,6 +59,7 @@ interface Asking extends Required<Asked> {
 
 /** "Refuse when there is an endpoint for which the flow held before and does not hold after"; what was broken already is warned about. */
 function regressions(rule: CompiledRule, protect: Protection, { change, excepting, settingUp, onlyRegressions }: Asking): Verdicts {
+  if (protect.unharmed?.(change)) return NO_VERDICTS;
   const scopes = (protect.askedScopes?.(change) ?? protect.scopes(change)).filter((scope) => "future" in scope || !scope.terminating);
   const object = objectOf(change);
   const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;

@@ -33,11 +33,12 @@ export const requireFlow = {
 
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
-  const at: Regarding = { context, known: new StandingFlow(context), held: new WeakMap<Snapshot, Held>(), kept: new WeakMap<Change, Map<number, boolean>>() };
+  const at: Regarding = { context, known: new StandingFlow(context), held: new WeakMap<Snapshot, Held>(), whole: new WeakMap<Snapshot, Map<string, boolean>>(), kept: new WeakMap<Change, Map<number, boolean>>() };
   const which = scopesOfFlow(flow);
   return {
     ...which,
     askedScopes: (change) => unlike(lossless(flow, which.scopes(change), { change, at }), change, (scope) => regressions(flow, change, { ...at, scope })),
+    unharmed: (change) => isUnharmed(flow, change, { at, scopes: () => which.scopes(change) }),
     peers: (snapshot) => [peersOf(flow, snapshot)],
     regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
     standing: (snapshot, scope) => {
@@ -67,6 +68,8 @@ interface Regarding extends At {
   /** By change, then by the likeness of a scope: does what the change does elsewhere leave it as it was? */
   readonly kept: WeakMap<Change, Map<number, boolean>>;
   readonly held: WeakMap<Snapshot, Held>;
+  /** By the state before a change, then by the namespace that it is made in: does the flow hold wherever the change could alter it? */
+  readonly whole: WeakMap<Snapshot, Map<string, boolean>>;
 }
 
 function required(flow: FlowSpec, snapshot: Snapshot, seen: { readonly scope: Scope; readonly within?: string }): Flow | undefined {
@@ -78,6 +81,14 @@ interface Asked {
   readonly before?: Snapshot;
   readonly question: Flow;
   readonly context: ProofContext;
+}
+
+/** What held wherever a change of policies could alter it still does if the change takes nothing away. Which scopes these are is not a matter of policies. */
+function isUnharmed(flow: FlowSpec, change: Change, { at, scopes }: { readonly at: Regarding; readonly scopes: () => readonly Scope[] }): boolean {
+  const losses = lossesIn(change);
+  if (!losses || !isNoLoss(losses)) return false;
+  const known = entry(at.whole, change.before, () => new Map<string, boolean>());
+  return entry(known, losses.namespace, () => scopes().every((scope) => isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope }))));
 }
 
 /** Without those elsewhere that the change takes nothing from, and that lacked nothing before it. */
