@@ -63,7 +63,7 @@ const leftOut = {
   },
 };
 
-/** The code that Ajv makes of the schema of packs, made here instead of at every start. */
+/** The code that Ajv makes of the schemas that every start needs, made here. */
 const compiledAhead = {
   name: "compiled-ahead",
   setup(builder) {
@@ -72,11 +72,11 @@ const compiledAhead = {
       // Where packages are found, and two runs do not meet.
       const file = join(root, "node_modules", `.pack-validators-${process.pid}.mjs`);
       writeFileSync(file, outputFiles[0].text);
-      const { PACK_VALIDATORS: { options, schemas } } = await import(pathToFileURL(file).href).finally(() => rmSync(file));
+      const { COMPILED_AHEAD: { options, schemas } } = await import(pathToFileURL(file).href).finally(() => rmSync(file));
       const ajv = new Ajv({ ...options, code: { ...options.code, source: true, esm: true } });
-      for (const [name, schema] of Object.entries(schemas)) ajv.addSchema(schema, name);
+      for (const [name, schema] of Object.entries(schemas)) ajv.addSchema(schema(), name);
       const code = standaloneCode(ajv, Object.fromEntries(Object.keys(schemas).map((name) => [name, name])));
-      return { contents: `${code}\nexport const packValidators = () => ({ ${Object.keys(schemas).join(", ")} });`, loader: "js", resolveDir: root };
+      return { contents: `${code}\nconst compiled = { ${Object.keys(schemas).join(", ")} };\nexport const packValidator = (name) => compiled[name];`, loader: "js", resolveDir: root };
     });
   },
 };

@@ -58,8 +58,23 @@ const environment = new Environment({ enableOptionalTypes: true, homogeneousAggr
 for (const name of Object.keys(CEL_VARIABLES)) environment.registerVariable(name, "dyn");
 registerFunctions(environment);
 
+/** A pack says the same in many places, and is compiled twice at least: with what may be detected, and without. */
+const programs = new Map<string, Result<CelProgram>>();
+const REMEMBERED = 500;
+const LONG = 2_000;
+
 /** Compiles an expression once; unknown variables and functions are problems now, not at admission. See `CEL_VARIABLES` and `CEL_FUNCTIONS`. */
 export function compileCel(expression: string): Result<CelProgram> {
+  const known = programs.get(expression);
+  if (known) return known;
+  const compiled = compile(expression);
+  if (expression.length > LONG) return compiled;
+  if (programs.size >= REMEMBERED) programs.clear();
+  programs.set(expression, compiled);
+  return compiled;
+}
+
+function compile(expression: string): Result<CelProgram> {
   try {
     const parsed = environment.parse(expression);
     const check = parsed.check();

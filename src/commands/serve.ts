@@ -26,7 +26,6 @@ import type { InForce } from "../sources/pack-reload.js";
 import { watchPacks, type PacksListener, type PacksWatch } from "../sources/packs-watch.js";
 import type { LoadedPacks } from "../sources/packs.js";
 import { unwrap, type Command, type Outcome } from "./command.js";
-import { consoleOf } from "./serve-console.js";
 import { greeting } from "./serve-greeting.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
 import { checkOwn } from "./serve-own-packs.js";
@@ -239,7 +238,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     ...(leading && { certificates: leading.certificates }),
     record: parts.record,
     ...(tracing && { traced: (answered) => tracing.answered(answered) }),
-    console: consoleOf({ config, live, packs, decisions: parts.decisions, audit: parts.audit, ready: () => readiness().ready }),
+    console: async () => (await import("./serve-console.js")).consoleOf({ config, live, packs, decisions: parts.decisions, audit: parts.audit, ready: () => readiness().ready }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { PROFILE_SCHEMA } from "./profile.js";
+import { PROFILE_SCHEMA } from "./profile-schema.js";
 import { ACTION, API_VERSION, ENFORCEMENT, HOLD, METADATA, text } from "./schema-parts.js";
 
 const RULE = {

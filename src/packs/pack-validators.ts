@@ -1,16 +1,20 @@
 import { Ajv, type ValidateFunction } from "ajv";
+import { PROFILE_SCHEMA } from "./profile-schema.js";
 import { shareParts } from "./shared-schema.js";
 import { PACK_SCHEMA, PARAMETERS_SCHEMA } from "./schema.js";
 import { OWN_SCHEMA } from "./schema-parts.js";
 
-/** What `scripts/bundle.mjs` compiles ahead, since a start would spend a third of its time on it. */
-export const PACK_VALIDATORS = { options: { ...OWN_SCHEMA, useDefaults: true }, schemas: { head: PARAMETERS_SCHEMA, whole: shareParts(PACK_SCHEMA) } } as const;
+/** What every start needs: the head of a pack, the whole of it once its parameters are put in, and the switches of the profile. */
+const SCHEMAS = { head: () => PARAMETERS_SCHEMA, whole: () => shareParts(PACK_SCHEMA), profile: () => PROFILE_SCHEMA } as const;
 
-/** Checks the head of a pack, and the whole of it once its parameters are put in. */
-export type PackValidators = Readonly<Record<keyof typeof PACK_VALIDATORS.schemas, ValidateFunction>>;
+/** What `scripts/program.mjs` compiles ahead, since a start would spend a third of its time on it. */
+export const COMPILED_AHEAD = { options: { ...OWN_SCHEMA, useDefaults: true }, schemas: SCHEMAS } as const;
 
-/** Compiles both. */
-export function packValidators(): PackValidators {
-  const ajv = new Ajv(PACK_VALIDATORS.options);
-  return { head: ajv.compile(PACK_VALIDATORS.schemas.head), whole: ajv.compile(PACK_VALIDATORS.schemas.whole) };
+const compiled = new Map<string, ValidateFunction>();
+
+/** Compiled when it is asked for first. */
+export function packValidator(name: keyof typeof SCHEMAS): ValidateFunction {
+  const known = compiled.get(name) ?? new Ajv(COMPILED_AHEAD.options).compile(SCHEMAS[name]());
+  compiled.set(name, known);
+  return known;
 }

@@ -25,7 +25,7 @@ export function resolveParameters(pack: string, parameters: Readonly<Record<stri
 }
 
 // What a parameter may say of itself was checked by the schema of packs: all but the pattern, which is compiled here.
-const ajv = new Ajv({ strict: false, validateSchema: false, code: { regExp: linearRegExp, optimize: false } });
+const ajv = new Ajv({ strict: false, validateSchema: false, meta: false, code: { regExp: linearRegExp, optimize: false } });
 const validators = new Map<string, ValidateFunction>();
 
 /** Compiled once: the library would keep each compiled schema for good. */

@@ -3,7 +3,7 @@ import { withinBudget } from "../cel/meter.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { Parameter, RulePack, RulePackSpec } from "./pack.js";
-import { packValidators, type PackValidators } from "./pack-validators.js";
+import { packValidator } from "./pack-validators.js";
 import { resolveParameters, substitute, type Params, type Settings } from "./parameters.js";
 import type { Profile } from "./profile.js";
 
@@ -12,19 +12,17 @@ export interface ParsedPack {
   readonly params: Params;
 }
 
-let validators: PackValidators | undefined;
-
 /** Reads a RulePack: shape, parameters, then the whole with its parameters put in. Problems carry the path in the file's object. */
 export function parsePack(object: KubeObject, settings: Settings, profile: Profile): Result<ParsedPack> {
-  validators ??= packValidators();
-  if (!validators.head(object)) return failed(...problemsOf(validators.head));
+  const [head, whole] = [packValidator("head"), packValidator("whole")];
+  if (!head(object)) return failed(...problemsOf(head));
   const name = String(object.metadata.name);
   const { parameters = {} } = object.spec as { parameters?: Record<string, Parameter> };
   const params = resolveParameters(name, parameters, settings);
   if (!params.ok) return params;
   const filled = withinBudget(() => substitute(object, { params: params.value, profile }), LOAD_STEPS)?.value ?? failed<unknown>(tooCostly());
   if (!filled.ok) return filled;
-  if (!validators.whole(filled.value)) return failed(...problemsOf(validators.whole));
+  if (!whole(filled.value)) return failed(...problemsOf(whole));
   return ok({ pack: { name, spec: (filled.value as { spec: RulePackSpec }).spec }, params: params.value });
 }
 

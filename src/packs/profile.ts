@@ -1,7 +1,8 @@
-import { Ajv, type ErrorObject } from "ajv";
+import type { ErrorObject } from "ajv";
 import { isCidr, publicInternet } from "../model/profile.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import { OWN_SCHEMA } from "./schema-parts.js";
+import { packValidator } from "./pack-validators.js";
+import { PROFILE_SCHEMA } from "./profile-schema.js";
 
 /** What the cluster does where the specification leaves it open: one for the cluster, read by every pack. */
 export type Profile = Readonly<Record<string, unknown>>;
@@ -9,31 +10,12 @@ export type Profile = Readonly<Record<string, unknown>>;
 /** Some switches of a profile, as a file or an overlay gives them. */
 export type Switches = Readonly<Record<string, unknown>>;
 
-const CIDRS = { type: "array", items: { type: "string" } } as const;
-
-/** The switches, as JSON Schema: types, values, defaults, meanings. */
-export const PROFILE_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  properties: {
-    cidrSelectsPods: { type: "boolean", default: true, description: "an ipBlock matches pod addresses too (S12)" },
-    dnsMode: { type: "string", enum: ["kube-dns", "node-local", "cloud-dns"], default: "kube-dns", description: "where DNS goes" },
-    dataplane: { type: "string", enum: ["v1", "v2"], default: "v1", description: "where the metadata server answers" },
-    apiServer: { ...CIDRS, default: [], description: "addresses of the API server; empty: read from `default/kubernetes`" },
-    apiServerSources: { ...CIDRS, default: [], description: "where requests of the API server to webhooks come from; empty: `apiServer`" },
-    addressFamilies: { type: "string", enum: ["ipv4", "dual"], default: "ipv4", description: "which external ends are listed" },
-    publicInternet: { ...CIDRS, default: [], description: "what `the Internet` means; empty: IPv4 without the special-purpose ranges" },
-  },
-} as const;
-
-const validate = new Ajv({ ...OWN_SCHEMA, useDefaults: true }).compile(PROFILE_SCHEMA);
-
 /** Checks a profile's switches and fills in their defaults. */
 export function parseProfile(values: Switches): Result<Profile> {
   const problems = checkSwitches(values, "");
   if (problems.length > 0) return failed(...problems);
   const copy: Record<string, unknown> = { ...values };
-  validate(copy);
+  packValidator("profile")(copy);
   if ((copy.publicInternet as string[]).length === 0) copy.publicInternet = publicInternet();
   if ((copy.apiServerSources as string[]).length === 0) copy.apiServerSources = copy.apiServer;
   return ok(Object.freeze(copy));
@@ -41,6 +23,7 @@ export function parseProfile(values: Switches): Result<Profile> {
 
 /** What is wrong with some switches; `path` is where they stand. */
 export function checkSwitches(values: Switches, path: string): Problem[] {
+  const validate = packValidator("profile");
   if (!validate({ ...values })) return (validate.errors ?? []).map((error) => switchProblem(error, path));
   return (["apiServer", "apiServerSources", "publicInternet"] as const).flatMap((name) => {
     const list = (values[name] ?? []) as readonly string[];

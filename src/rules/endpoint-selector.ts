@@ -89,16 +89,17 @@ function addressAlternative(term: Readonly<Record<string, unknown>>, path: strin
   if (Array.isArray(term.anyAddress)) return anyAddress(term.anyAddress.map((address) => addressAlternative({ ...term, anyAddress: undefined, addresses: [address] }, path)));
   const list = Array.isArray(term.addresses) ? term.addresses.map(String) : [];
   const problems: Problem[] = [];
-  const byPort = new Map<string, IpSet>();
+  const byPort = new Map<string, IpSet[]>();
   list.forEach((text, i) => {
     const [, block = "", port] = /^(.+?)(?:(?<=\/\d+):(\d+))?$/.exec(text) ?? [];
-    const set = readBlock(block);
+    const [set, known] = [readBlock(block), byPort.get(port ?? "")];
     if (!set) problems.push({ code: "pack/address", message: `\`${text}\` is no address or CIDR`, path: `${path}.addresses[${i}]` });
-    else byPort.set(port ?? "", (byPort.get(port ?? "") ?? IpSet.EMPTY).union(set));
+    else if (known) known.push(set);
+    else byPort.set(port ?? "", [set]);
   });
   if (problems.length > 0) return failed(...problems);
-  const targets = [...byPort].map(([port, addresses]) =>
-    addressTarget(addresses, port === "" ? readPorts(term.ports) : portRange("TCP", Number(port), Number(port)), term.some === true),
+  const targets = [...byPort].map(([port, sets]) =>
+    addressTarget(IpSet.unionOf(sets), port === "" ? readPorts(term.ports) : portRange("TCP", Number(port), Number(port)), term.some === true),
   );
   return ok({ ...NOWHERE, targets: () => targets });
 }

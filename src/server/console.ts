@@ -60,7 +60,7 @@ export function handleConsole(app: Express, { answers, assets }: ConsoleParts, g
   }
   for (const path of assets.paths) {
     const page = guardedPage(guard, (request, response) => assets.answer(path, request, response));
-    app.route(path).get((request, response, next) => (protect(response), page(request, response, next))).all(otherMethod("GET"));
+    app.route(path).get((request, response) => (protect(response), page(request, response))).all(otherMethod("GET"));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RequestHandler } from "express";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../log.js";
 import { loopbackOnly, type Access } from "./access.js";
 import { sendJson } from "./send.js";
@@ -9,23 +9,29 @@ export interface Guard {
   readonly log: Log;
 }
 
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 /** For what tells of the cluster. When the API server cannot say who asks, nobody may. */
-export function guarded(guard: Guard, handler: RequestHandler): RequestHandler {
-  return async (request, response, next) => {
+export function guarded(guard: Guard, handler: Handler): Handler {
+  return async (request, response) => {
     const answer = await askAccess(guard, request);
-    if (answer === "granted") return handler(request, response, next);
+    if (answer === "granted") return handler(request, response);
     if (answer === 401) response.setHeader("www-authenticate", "Bearer");
-    sendJson(response, answer, { error: answer === 401 ? "a bearer token is needed" : "not allowed", path: request.path });
+    sendJson(response, answer, { error: answer === 401 ? "a bearer token is needed" : "not allowed", path: pathOf(request) });
   };
 }
 
 /** For what tells nothing of the cluster, to those who may still say who they are: a page asks for a token, and has none when it is loaded. */
-export function guardedPage(guard: Guard, handler: RequestHandler): RequestHandler {
-  return async (request, response, next) => {
+export function guardedPage(guard: Guard, handler: Handler): Handler {
+  return async (request, response) => {
     const answer = await askAccess(guard, request);
-    if (answer === 403) return sendJson(response, 403, { error: "not allowed", path: request.path });
-    return handler(request, response, next);
+    if (answer === 403) return sendJson(response, 403, { error: "not allowed", path: pathOf(request) });
+    return handler(request, response);
   };
+}
+
+function pathOf({ url = "" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "";
 }
 
 async function askAccess({ access = loopbackOnly, log }: Guard, request: Parameters<Access>[0]): ReturnType<Access> {

@@ -6,7 +6,6 @@ import type { Log } from "../log.js";
 import { hasClientCertificate, type Access } from "./access.js";
 import type { EdgeParts } from "./admission-edge.js";
 import { createApp, type AppParts } from "./app.js";
-import type { ConsoleParts } from "./console.js";
 import { loadOrCreate, type ServedCertificate } from "../upkeep/certificate-files.js";
 import { CertificateWatch } from "../upkeep/certificate-watch.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
@@ -35,7 +34,7 @@ export interface ServeParts extends EdgeParts {
   /** How the API server is told to call this server; undefined where that is not known. */
   readonly calledBy?: ProbeParts["calledBy"];
   readonly access?: Access;
-  readonly console?: ConsoleParts;
+  readonly console?: NonNullable<AppParts["console"]>;
   /** Told of each review that was answered. */
   readonly traced?: NonNullable<AppParts["traced"]>;
   /** PEM of the CA whose clients alone may ask for reviews. */

@@ -1,5 +1,5 @@
 import type { EnforcementPoint } from "../packs/pack.js";
-import { PROFILE_SCHEMA } from "../packs/profile.js";
+import { PROFILE_SCHEMA } from "../packs/profile-schema.js";
 
 /** One `--set NAME=VALUE`. */
 export interface Setting {

@@ -7,7 +7,7 @@ import { extendPacks, type Extended } from "../packs/extend.js";
 import { isException, parseException } from "../packs/exception.js";
 import { joinOverrides, overrideOf, ruleIds, type Overrides, type RuleOverride } from "../packs/overlay.js";
 import { readSetting, type Settings } from "../packs/parameters.js";
-import { PROFILE_SCHEMA } from "../packs/profile.js";
+import { PROFILE_SCHEMA } from "../packs/profile-schema.js";
 import { effectivePacks, type EffectivePack } from "./effective.js";
 import { loadManifests, type Manifests } from "./files.js";
 import { isSwitch, type Knobs, type Setting } from "./knobs.js";

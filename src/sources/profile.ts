@@ -1,6 +1,7 @@
 import type { Result } from "../model/result.js";
 import { readSetting } from "../packs/parameters.js";
-import { parseProfile, PROFILE_SCHEMA, type Profile, type Switches } from "../packs/profile.js";
+import { parseProfile, type Profile, type Switches } from "../packs/profile.js";
+import { PROFILE_SCHEMA } from "../packs/profile-schema.js";
 import { isSwitch, type Knobs, type Setting } from "./knobs.js";
 import { readLayers, type Layer } from "./overlays.js";
 

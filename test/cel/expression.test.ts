@@ -41,6 +41,20 @@ describe("what a run may cost", () => {
   it("a long expression is cut short in what is said of it", () => expect((run(`${"1 + ".repeat(150)}x`) as string).length).toBeLessThan(400));
 });
 
+describe("an expression that is written twice", () => {
+  it("is compiled once, and reads what it is given each time", () => {
+    expect(compileCel("params.many > 1")).toBe(compileCel("params.many > 1"));
+    expect([1, 2].map((many) => run("params.many > 1", { params: { many } }))).toEqual([false, true]);
+  });
+
+  it("is as wrong the second time", () => expect([run("1 +"), run("1 +")]).toEqual(Array(2).fill(expect.stringContaining("does not compile"))));
+
+  it("is not kept when it is long", () => {
+    const long = `'${"a".repeat(3_000)}' != ''`;
+    expect(compileCel(long)).not.toBe(compileCel(long));
+  });
+});
+
 describe("`matches` takes RE2 and linear time", () => {
   it.each<[string, unknown]>([
     ["'web-1'.matches('^web-[0-9]+$')", true],

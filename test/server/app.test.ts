@@ -225,6 +225,18 @@ describe("health", () => {
     ]) expect(text).toContain(line);
   });
 
+  test("is told in every spelling of its path", async () => {
+    for (const path of ["/livez/", "/LIVEZ"]) expect(await request(smallApp()).get(path)).toMatchObject({ status: 200, text: "ok\n" });
+    expect(await request(smallApp()).head("/readyz")).toMatchObject({ status: 200 });
+  });
+
+  test("that cannot be found out is an error in JSON, and the log has the reason", async () => {
+    const parts = smallParts({ health: () => Promise.reject(new Error("no disk")) });
+    for (const path of ["/readyz", "/readyz/"]) expect(await request(createApp(parts)).get(path)).toMatchObject({ status: 500, body: { error: "internal error" } });
+    expect(parts.kept.lines().map(({ msg, method }) => [msg, method])).toEqual(Array(2).fill(["a request failed inside", "GET"]));
+    expect(parts.kept.text()).toContain("no disk");
+  });
+
   test("an instance that is going asks for connections to be closed", async () => {
     const { headers, status } = await request(smallApp({ draining: () => true })).post("/validate").send(reviewOf());
     expect({ status, connection: headers["connection"] }).toEqual({ status: 200, connection: "close" });

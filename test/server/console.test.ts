@@ -24,7 +24,7 @@ const answers: ConsoleAnswers = {
 };
 
 function app(access?: Access) {
-  return smallApp({ console: { answers, assets: new ConsoleAssets(folder) }, ...(access && { access }) });
+  return smallApp({ console: async () => ({ answers, assets: new ConsoleAssets(folder) }), ...(access && { access }) });
 }
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -53,6 +53,24 @@ describe("the page", () => {
   test("is for those who may look, and for those who have not said yet who they are", async () => {
     expect((await request(app(async () => 401)).get("/")).status).toBe(200);
     expect((await request(app(async () => 403)).get("/")).status).toBe(403);
+  });
+});
+
+describe("the console", () => {
+  test("is made when somebody asks for it first, once for all, and again when that went wrong", async () => {
+    let made = 0;
+    const served = smallApp({
+      console: async () => {
+        made += 1;
+        if (made === 1) throw new Error("too many open files");
+        return { answers, assets: new ConsoleAssets(folder) };
+      },
+    });
+    await request(served).get("/readyz");
+    expect(made).toBe(0);
+    expect(await request(served).get("/")).toMatchObject({ status: 500, body: { error: "internal error" } });
+    const pages = await Promise.all([request(served).get("/"), request(served).get("/console/v1/about")]);
+    expect([made, ...pages.map(({ status }) => status)]).toEqual([2, 200, 200]);
   });
 });
 
