@@ -1,7 +1,7 @@
 import type { KubeObject } from "../model/kubernetes.js";
 import { compilePacks, type CompiledPacks, type PackSettings } from "../packs/compile.js";
 import type { Mutant } from "./mutants.js";
-import { runCase, type Trial } from "./run-case.js";
+import { fails, type Trial } from "./run-case.js";
 
 /** A case with what its packs are compiled from. */
 export interface Subject {
@@ -30,7 +30,7 @@ export class Mutation {
       if (!compiled.has(source)) compiled.set(source, compileWith(source, pack, mutant.object));
       const packs = compiled.get(source);
       if (!packs) return "invalid";
-      if (!runCase({ ...trial, packs }).failed) continue;
+      if (!fails({ ...trial, packs })) continue;
       this.killers.set(section, [subject, ...(this.killers.get(section) ?? []).filter((one) => one !== subject)]);
       return "killed";
     }

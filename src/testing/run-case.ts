@@ -1,4 +1,5 @@
 import type { Decision } from "../model/decision.js";
+import type { Problem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CaseResult, FailedStep } from "../model/test-result.js";
 import { packsIn, type CompiledPacks } from "../packs/compile.js";
@@ -19,36 +20,59 @@ export interface Trial {
   readonly words: (decision: Decision) => string;
 }
 
-/** Runs the steps of a case one after the other; an admitted change is in the state of the next. The first step that is not as expected ends it. */
-export function runCase({ test, case: { name, path, steps }, packs, snapshot, now: time, words }: Trial): CaseResult {
-  let state = snapshot;
-  for (const [i, step] of steps.entries()) {
-    const at = `${path}.steps[${i}]`;
-    const taken = takeStep(step, { snapshot: state, packs, now: time });
-    if (!taken.ok) {
-      const [problem] = taken.problems;
-      const failure: Unmet = { what: "step", expected: "an object to change", got: problem?.message ?? "", path: problem?.path ?? "" };
-      return { test, name, steps: steps.length, failed: failedStep(steps, i, { failures: [below(at, failure)], answer: "" }) };
-    }
-    const answer = taken.value.answer ? words(taken.value.answer.decision) : "";
-    const failures = [...notAsExpected(step, taken.value, answer), ...untrueClaims(step.connectivity ?? [], taken.value.after, packsIn(packs, taken.value.after).profile)];
-    if (failures.length > 0) return { test, name, steps: steps.length, failed: failedStep(steps, i, { failures: failures.map((failure) => below(at, failure)), answer }) };
-    state = taken.value.after;
-  }
-  return { test, name, steps: steps.length };
+/** What a case ends at: the step, the state before it, and why. */
+interface Broken {
+  readonly step: number;
+  readonly before: Snapshot;
+  readonly failures: readonly Unmet[];
 }
 
-function notAsExpected({ expect }: TestStep, { answer }: Taken, words: string): readonly Unmet[] {
-  return answer ? unmet(expect, answer, words) : [];
+/** Runs the steps of a case one after the other; an admitted change is in the state of the next. The first step that is not as expected ends it. */
+export function runCase(trial: Trial): CaseResult {
+  const { test, case: { name, steps } } = trial;
+  const broken = firstBroken(trial);
+  return { test, name, steps: steps.length, ...(broken && { failed: failedStep(trial, broken) }) };
+}
+
+/** Is some step not as expected? */
+export function fails(trial: Trial): boolean {
+  return firstBroken(trial) !== undefined;
+}
+
+function firstBroken({ case: { path, steps }, packs, snapshot, now, words }: Trial): Broken | undefined {
+  let before = snapshot;
+  for (const [step, one] of steps.entries()) {
+    const taken = takeStep(one, { snapshot: before, packs, now, fixes: readsText(one) });
+    const failures = taken.ok ? notAsExpected(one, taken.value, { packs, words }) : noObject(taken.problems);
+    if (failures.length > 0 || !taken.ok) return { step, before, failures: failures.map((failure) => below(`${path}.steps[${step}]`, failure)) };
+    before = taken.value.after;
+  }
+  return undefined;
+}
+
+/** Only texts tell of fixes, and most of the time of a refusal goes into its fix. */
+function readsText({ expect }: TestStep): boolean {
+  return expect?.message !== undefined || expect?.lacks !== undefined;
+}
+
+function noObject([problem]: readonly Problem[]): readonly Unmet[] {
+  return [{ what: "step", expected: "an object to change", got: problem?.message ?? "", path: problem?.path ?? "" }];
+}
+
+function notAsExpected({ expect, connectivity = [] }: TestStep, { answer, after }: Taken, { packs, words }: Pick<Trial, "packs" | "words">): readonly Unmet[] {
+  return [...(answer ? unmet(expect, answer, words(answer.decision)) : []), ...untrueClaims(connectivity, after, packsIn(packs, after).profile)];
 }
 
 function below(at: string, failure: Unmet): Unmet {
   return { ...failure, path: `${at}.${failure.path}` };
 }
 
-function failedStep(steps: readonly TestStep[], at: number, found: Pick<FailedStep, "failures" | "answer">): FailedStep {
+/** With the answer as people see it: its fixes too. */
+function failedStep({ case: { steps }, packs, now, words }: Trial, { step: at, before, failures }: Broken): FailedStep {
   const step = steps[at];
-  return { step: at + 1, name: step?.name ?? inWords(step), notRun: steps.length - at - 1, ...found };
+  const taken = step && takeStep(step, { snapshot: before, packs, now });
+  const answer = taken?.ok && taken.value.answer ? words(taken.value.answer.decision) : "";
+  return { step: at + 1, name: step?.name ?? inWords(step), notRun: steps.length - at - 1, failures, answer };
 }
 
 /** What a step without a name does. */
