@@ -16,6 +16,9 @@ import { waitFor } from "./wait-for.js";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const SOURCES = ["src", "scripts", "policies", "package.json", "tsconfig.json", "LICENSE"];
 
+/** How long a replica waits for a leader that is silent: less than in a cluster, where nobody waits for it. */
+export const LEASE_MS = 6_000;
+
 /** One version to install: its manifests and its program. */
 export interface Release {
   /** Folder of `deploy/`. */
@@ -88,7 +91,7 @@ export async function startReplica(cluster: Cluster, { release, url, directory, 
   if (!stored) throw new Error("there is no Deployment");
   const { serviceAccountName, containers: [{ args, env }] } = stored.spec.template.spec;
   const [port = 0] = await freePorts();
-  const here = ["--host=127.0.0.1", `--port=${port}`, `--url=${url}`, "--own-namespace=sluice-system", ...further];
+  const here = ["--host=127.0.0.1", `--port=${port}`, `--url=${url}`, "--own-namespace=sluice-system", `--lease=${LEASE_MS / 1_000}`, ...further];
   const kubeconfig = await cluster.serviceAccountKubeconfig("sluice-system", serviceAccountName);
   const child = spawn(process.execPath, [join(release.program, "dist/sluice.mjs"), ...args, ...here], {
     cwd: directory,
