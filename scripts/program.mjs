@@ -38,12 +38,16 @@ export async function buildProgram(outfile) {
 
 /**
  * What packages import and Sluice never calls, by what stands for it. client-node describes each kind of the API in a class of its own, 14 MB that
- * only its typed clients use: its configuration is all that Sluice loads. Bodies are read by our own reader, so express needs none of its own.
+ * only its typed clients use: its configuration is all that Sluice loads. Bodies are read by our own reader, so express needs none of its own, and
+ * files have the types that we know. Of node-forge certificates are used, not TLS and SSH in JavaScript.
  */
 const LEFT_OUT = [
-  { of: "@kubernetes/client-node/dist/config.js", path: "./gen/index.js", contents: "export let createConfiguration, ServerConfiguration;" },
-  { of: "@kubernetes/client-node/dist/config.js", path: "node-fetch", contents: "export const { Headers } = globalThis;" },
-  { of: "express/lib/express.js", path: "body-parser", contents: "module.exports = {};" },
+  { of: "@kubernetes/client-node/dist/config.js", paths: ["./gen/index.js"], contents: "export let createConfiguration, ServerConfiguration;" },
+  { of: "@kubernetes/client-node/dist/config.js", paths: ["node-fetch"], contents: "export const { Headers } = globalThis;" },
+  { of: "express/lib/express.js", paths: ["body-parser"], contents: "module.exports = {};" },
+  { of: "mime-types/index.js", paths: ["mime-db"], contents: "module.exports = {};" },
+  { of: "node-forge/lib/index.js", paths: ["./tls", "./aesCipherSuites", "./ssh", "./ed25519", "./pkcs7", "./kem", "./log"], contents: "" },
+  { of: "prom-client/lib/metrics/processCpuTotal.js", paths: ["@opentelemetry/api"], contents: "module.exports = {};" },
 ];
 
 const leftOut = {
@@ -56,7 +60,7 @@ const leftOut = {
       return { path: join(dirname(found.path), "config.js") };
     });
     builder.onResolve({ filter: /^/ }, ({ path, importer }) => {
-      const entry = LEFT_OUT.find((one) => one.path === path && importer.endsWith(`/node_modules/${one.of}`));
+      const entry = LEFT_OUT.find((one) => one.paths.includes(path) && importer.endsWith(`/node_modules/${one.of}`));
       return entry && { path: `${entry.of}:${path}`, namespace: "left-out", pluginData: entry };
     });
     builder.onLoad({ filter: /^/, namespace: "left-out" }, ({ pluginData }) => ({ contents: pluginData.contents }));
@@ -73,7 +77,7 @@ const compiledAhead = {
       const file = join(root, "node_modules", `.pack-validators-${process.pid}.mjs`);
       writeFileSync(file, outputFiles[0].text);
       const { COMPILED_AHEAD: { options, schemas } } = await import(pathToFileURL(file).href).finally(() => rmSync(file));
-      const ajv = new Ajv({ ...options, code: { ...options.code, source: true, esm: true } });
+      const ajv = new Ajv({ ...options, code: { source: true, esm: true, optimize: 2 } });
       for (const [name, schema] of Object.entries(schemas)) ajv.addSchema(schema(), name);
       const code = standaloneCode(ajv, Object.fromEntries(Object.keys(schemas).map((name) => [name, name])));
       return { contents: `${code}\nconst compiled = { ${Object.keys(schemas).join(", ")} };\nexport const packValidator = (name) => compiled[name];`, loader: "js", resolveDir: root };

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
+import { isIPv4 } from "node:net";
 import { CA_NAME, fits, issueCa, issueLeaf, LOOPBACK_NAMES, type KeyPair } from "./certificates.js";
 
 /** What a directory or a Secret holds of certificates of our own. Texts are PEM. */
@@ -97,7 +97,8 @@ function signs({ cas: [certificate], caKey: key }: Held): boolean {
 }
 
 function isFor(leaf: X509Certificate, names: readonly string[]): boolean {
-  return [...LOOPBACK_NAMES, ...names].every((name) => (isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name)) !== undefined);
+  // No DNS name has a colon; asking Node whether one is IPv6 compiles a large expression.
+  return [...LOOPBACK_NAMES, ...names].every((name) => (name.includes(":") || isIPv4(name) ? leaf.checkIP(name) : leaf.checkHost(name)) !== undefined);
 }
 
 function isOver(certificate: X509Certificate, now: Date): boolean {
