@@ -16,6 +16,7 @@ import { graphOf, pictureOf, type Picture } from "../views/graph.js";
 import { namespaceOf, namespaceRows } from "../views/namespace.js";
 import { packsView } from "../views/packs.js";
 import { endsNamedLike, reachOf } from "../views/reach.js";
+import { starterPolicies } from "../views/starters.js";
 import { trialOf } from "../views/trial.js";
 import { engineProfile, surveyOptions } from "./command.js";
 
@@ -58,6 +59,7 @@ function answersOf(subject: ConsoleSubject): ConsoleAnswers {
       decisions: async (query, signal) => ok(await decisions.next(Number(query.get("after") ?? 0) || 0, query.has("wait") ? LOOK_MS : 0, signal)),
       policies: () => plain({ rows: [...live.current.policies()].map(({ ref }) => ref) }),
       policy: async (query) => policyOf(subject, query),
+      starters: () => plain({ rows: starterPolicies(current()) }),
     },
     post: {
       "what-if": async (body, signal) => {

@@ -1,5 +1,5 @@
 import { parseAllDocuments, stringify, type Document } from "yaml";
-import { isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
+import { isRecord, kindKey, recordsIn, textsIn, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import type { Direction } from "../model/policy.js";
 
 /** A NetworkPolicy as a form has it. What a form cannot say stays in the YAML, untouched. */
@@ -91,6 +91,12 @@ export function withoutRule(text: string, index: number, { direction, rule }: { 
   documents[index]?.deleteIn([...path, rule]);
   if (recordsIn((documents[index]?.toJS() as { spec?: Record<string, unknown> } | undefined)?.spec?.[direction]).length === 0) documents[index]?.deleteIn(path);
   return documents.map((one) => one.toString({ lineWidth: 0 })).join("");
+}
+
+/** What a text names without a namespace: that of the whole cluster where there is one, else the one of the namespace that was chosen. */
+export function placed(ref: ObjectRef, namespace: string, known: readonly ObjectRef[]): ObjectRef {
+  const isWide = known.some((one) => one.namespace === undefined && one.name === ref.name && kindKey(one) === kindKey(ref));
+  return ref.namespace !== undefined || isWide ? ref : { ...ref, namespace };
 }
 
 /** Objects as YAML documents. */

@@ -1,12 +1,28 @@
-/** Policies to begin with, as people write them. */
+import type { KubeObject } from "../model/kubernetes.js";
+import { yamlOf } from "./policy-document.js";
+
+/** A policy to begin with. */
 export interface Starter {
   readonly title: string;
   yaml(namespace: string): string;
 }
 
+/** Those that everybody needs, and between them what the packs in force allow: only they know where DNS is. */
+export function startersWith(policies: readonly KubeObject[]): readonly Starter[] {
+  const [deny, ...others] = WRITTEN;
+  const told = policies.map((policy): Starter => ({ title: titled(policy.metadata.name ?? ""), yaml: (namespace) => yamlOf([{ ...policy, metadata: { ...policy.metadata, namespace } }]) }));
+  return [...(deny ? [deny] : []), ...told, ...others];
+}
+
+/** `allow-dns`: Allow dns. */
+function titled(name: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("-", " ")}`;
+}
+
 const HEAD = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n";
 
-export const STARTERS: readonly Starter[] = [
+/** As people write them. */
+const WRITTEN: readonly Starter[] = [
   {
     title: "Deny all",
     yaml: (namespace) => `${HEAD}metadata:
@@ -16,24 +32,6 @@ spec:
   # every pod of the namespace, both directions: what no other policy allows is denied
   podSelector: {}
   policyTypes: [Ingress, Egress]
-`,
-  },
-  {
-    title: "Allow DNS",
-    yaml: (namespace) => `${HEAD}metadata:
-  name: allow-dns
-  namespace: ${namespace}
-spec:
-  podSelector: {}
-  policyTypes: [Egress]
-  egress:
-    - to:
-        - namespaceSelector: {}
-      ports:
-        - protocol: UDP
-          port: 53
-        - protocol: TCP
-          port: 53
 `,
   },
   {

@@ -1,14 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ObjectRef } from "../model/kubernetes.js";
+import type { KubeObject, ObjectRef } from "../model/kubernetes.js";
 import { refOf } from "../model/kubernetes.js";
 import type { NamespaceRow, Trial, TrialView } from "../model/views.js";
 import { ask, askWith, known, useAnswer } from "./api.js";
 import type { PageProps } from "./page.js";
 import { copy, Words } from "./parts.js";
-import { documentCount, formOf, objectsOf, withForm, withoutRule, yamlOf } from "./policy-document.js";
+import { documentCount, formOf, objectsOf, placed, withForm, withoutRule, yamlOf } from "./policy-document.js";
 import { PolicyFields } from "./policy-form.js";
 import { PolicyPicture } from "./policy-picture.js";
-import { STARTERS } from "./starters.js";
+import { startersWith } from "./starters.js";
 import { TrialResult } from "./trial-result.js";
 import { YamlEditor } from "./yaml-editor.js";
 
@@ -22,8 +22,13 @@ export function WhatIf({ place: { query }, version }: PageProps) {
   const namespaces = known(useAnswer<{ readonly rows: readonly NamespaceRow[] }>("namespaces", {}, version))?.rows ?? [];
   const [namespace, setNamespace] = useState("");
   const first = namespaces.find(({ pods, exempt }) => pods > 0 && !exempt)?.name ?? "default";
-  const [text, setText] = useText(query, first, namespaces.length > 0);
-  const trial = useTrial(text, deleted, version);
+  const chosen = namespace === "" ? first : namespace;
+  const refs = known(useAnswer<{ readonly rows: readonly ObjectRef[] }>("policies", {}, version))?.rows;
+  const allowances = useAnswer<{ readonly rows: readonly KubeObject[] }>("starters", {}, version);
+  // None before all are known: a button that moves is not the one that was meant.
+  const starters = allowances.state === "asking" && !allowances.last ? [] : startersWith(known(allowances)?.rows ?? []);
+  const [text, setText] = useText(query, starters[0]?.yaml(first) ?? "", namespaces.length > 0 && starters.length > 0);
+  const trial = useTrial(text, { deleted, version, chosen, refs });
   const documents = documentCount(text);
   const index = Math.min(shown, Math.max(0, documents - 1));
   const form = formOf(text, index);
@@ -31,9 +36,9 @@ export function WhatIf({ place: { query }, version }: PageProps) {
     <>
       <h1>What if?</h1>
       <div class="toolbar">
-        <label class="field">Begin in <select value={namespace === "" ? first : namespace} onChange={(event) => setNamespace(event.currentTarget.value)}>{namespaces.map(({ name }) => <option>{name}</option>)}</select></label>
-        <span class="actions" role="group" aria-label="begin with">{STARTERS.map(({ title, yaml }) => <button type="button" onClick={() => setText(yaml(namespace === "" ? first : namespace))}>{title}</button>)}</span>
-        <Stored version={version} onText={setText} />
+        <label class="field">Begin in <select value={chosen} onChange={(event) => setNamespace(event.currentTarget.value)}>{namespaces.map(({ name }) => <option>{name}</option>)}</select></label>
+        <span class="actions" role="group" aria-label="begin with">{starters.map(({ title, yaml }) => <button key={title} type="button" onClick={() => setText(yaml(chosen))}>{title}</button>)}</span>
+        <Stored refs={refs ?? []} onText={setText} />
       </div>
       <div class="bench">
         <section class="card" aria-label="the policy">
@@ -61,29 +66,37 @@ export function WhatIf({ place: { query }, version }: PageProps) {
 }
 
 /** The text that is written: at first the policy that the address names, or one to begin with. */
-function useText(query: URLSearchParams, namespace: string, ready: boolean): readonly [string, (text: string) => void] {
+function useText(query: URLSearchParams, begin: string, ready: boolean): readonly [string, (text: string) => void] {
   const [text, setText] = useState("");
   const [kind, place, name] = ["kind", "namespace", "name"].map((field) => query.get(field) ?? "") as [string, string, string];
   useEffect(() => {
     if (name !== "") void ask<object>("policy", { kind, namespace: place, name }).then((object) => setText(yamlOf([object])), () => undefined);
   }, [kind, place, name]);
   useEffect(() => {
-    if (name === "" && text === "" && ready) setText(STARTERS[0]?.yaml(namespace) ?? "");
+    if (name === "" && text === "" && ready) setText(begin);
   }, [ready]);
   return [text, setText];
 }
 
 type Tried = { readonly view: TrialView } | { readonly failure: string } | { readonly waiting: true };
 
+interface Trying {
+  readonly deleted: boolean;
+  readonly version: string;
+  /** The namespace of what names none. */
+  readonly chosen: string;
+  readonly refs: readonly ObjectRef[] | undefined;
+}
+
 /** Tries a text once nobody types any more; a later text wins. */
-function useTrial(text: string, deleted: boolean, version: string): Tried {
+function useTrial(text: string, { deleted, version, chosen, refs }: Trying): Tried {
   const [tried, setTried] = useState<Tried>({ waiting: true });
   useEffect(() => {
     let current = true;
     const read = objectsOf(text);
     if ("problem" in read) return setTried({ failure: read.problem });
     if (read.objects.length === 0) return setTried({ failure: "nothing is written yet" });
-    const question: Trial = deleted ? { apply: [], remove: read.objects.map(refOf) } : { apply: read.objects, remove: [] };
+    const question: Trial = deleted ? { apply: [], remove: read.objects.map((object) => placed(refOf(object), chosen, refs ?? [])) } : { apply: read.objects, remove: [] };
     const timer = setTimeout(() => {
       askWith<TrialView>("what-if", question).then((view) => current && setTried({ view }), (error: unknown) => current && setTried({ failure: error instanceof Error ? error.message : String(error) }));
     }, PAUSE_MS);
@@ -91,7 +104,7 @@ function useTrial(text: string, deleted: boolean, version: string): Tried {
       current = false;
       clearTimeout(timer);
     };
-  }, [text, deleted, version]);
+  }, [text, deleted, version, chosen, refs]);
   return tried;
 }
 
@@ -108,8 +121,7 @@ function Editor({ text, onText }: { readonly text: string; onText(text: string):
   return <div class="editor" ref={host} />;
 }
 
-function Stored({ version, onText }: { readonly version: string; onText(text: string): void }) {
-  const refs = known(useAnswer<{ readonly rows: readonly ObjectRef[] }>("policies", {}, version))?.rows ?? [];
+function Stored({ refs, onText }: { readonly refs: readonly ObjectRef[]; onText(text: string): void }) {
   const nameOf = ({ namespace, name }: ObjectRef): string => (namespace === undefined ? name : `${namespace}/${name}`);
   const load = (value: string): void => {
     const ref = refs.find((one) => `${one.kind} ${nameOf(one)}` === value);

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { documentCount, formOf, objectsOf, withForm, withoutRule, yamlOf } from "../../src/console/policy-document.js";
-import { STARTERS } from "../../src/console/starters.js";
+import { documentCount, formOf, objectsOf, placed, withForm, withoutRule, yamlOf } from "../../src/console/policy-document.js";
+import { startersWith } from "../../src/console/starters.js";
+import { starterPolicies } from "../../src/views/starters.js";
+import { shippedPacks } from "../review/world.js";
 
 const TEXT = `apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -68,7 +70,15 @@ describe("a policy as a form", () => {
   });
 });
 
+const STARTERS = startersWith(starterPolicies(shippedPacks()));
+
 describe("the policies to begin with", () => {
+  test("are those that everybody needs, and what the baselines of the packs allow: DNS where it is, and nowhere else", () => {
+    expect(STARTERS.map(({ title }) => title)).toEqual(["Deny all", "Allow dns", "Frontend to backend"]);
+    const dns = { peers: [{ kind: "pods", namespace: "kube-system", labels: "k8s-app=kube-dns" }], ports: "UDP 53, TCP 53" };
+    expect(formOf(STARTERS[1]?.yaml("shop") ?? "", 0)).toMatchObject({ name: "allow-dns", namespace: "shop", rules: { ingress: [], egress: [dns] } });
+  });
+
   test.each(STARTERS.map((starter) => [starter.title, starter] as const))("%s: a form says all of it, and writes it back as it is", (_, { yaml }) => {
     const text = yaml("shop");
     for (let i = 0; i < documentCount(text); i++) {
@@ -85,4 +95,12 @@ describe("the policies to begin with", () => {
     const read = objectsOf(STARTERS[2]?.yaml("shop") ?? "");
     expect("objects" in read && objectsOf(yamlOf(read.objects))).toEqual(read);
   });
+});
+
+test("what names no namespace is meant in the one that was chosen, unless it is the whole cluster's", () => {
+  const policy = { group: "networking.k8s.io", kind: "NetworkPolicy", name: "x" };
+  const wide = { group: "policy.networking.k8s.io", kind: "AdminNetworkPolicy", name: "x" };
+  expect(placed(policy, "shop", [wide])).toEqual({ ...policy, namespace: "shop" });
+  expect(placed({ ...policy, namespace: "bank" }, "shop", [])).toEqual({ ...policy, namespace: "bank" });
+  expect(placed(wide, "shop", [wide])).toEqual(wide);
 });
