@@ -70,8 +70,43 @@ export interface Sight {
   readonly node: boolean;
 }
 
-/** Groups of pods that look the same. `alone` names those that are looked at one by one. */
-export function groupBySight(pods: readonly Pod[], sight: Sight, alone: (pod: Pod) => boolean): readonly (readonly [Pod, ...Pod[]])[] {
+/** Groups of pods that look the same. */
+export type Groups = readonly (readonly [Pod, ...Pod[]])[];
+
+const groupings = new WeakMap<Crowd, Map<string, Groups>>();
+/** Questions are few; a crowd changes before there are as many. */
+const MAX_GROUPINGS = 200;
+
+/** All running pods of a space in groups, worked out once for the questions that see the same of them. */
+export function runningGroups(snapshot: Snapshot, space: PodSpace, sight: Sight): Groups {
+  const crowd = crowdOf(snapshot, space);
+  const known = groupings.get(crowd) ?? new Map<string, Groups>();
+  if (known.size === 0) groupings.set(crowd, known);
+  const key = `${space.pods.key} ${sightText(sight)}`;
+  let groups = known.get(key);
+  if (!groups) {
+    if (known.size >= MAX_GROUPINGS) known.clear();
+    known.set(key, (groups = groupBySight(runningPods(snapshot, space), sight, () => false)));
+  }
+  return groups;
+}
+
+function sightText({ keys, blocks, ports, serves, node }: Sight): string {
+  const ranges = blocks.map(({ v4, v6 }) => `${v4.ranges.join(";")}/${v6.ranges.join(";")}`);
+  return JSON.stringify([keys, ranges, ports, serves.map(numberOf), node]);
+}
+
+const numbers = new WeakMap<object, number>();
+let numbered = 0;
+
+function numberOf(value: object): number {
+  let number = numbers.get(value);
+  if (number === undefined) numbers.set(value, (number = ++numbered));
+  return number;
+}
+
+/** `alone` names those that are looked at one by one. */
+export function groupBySight(pods: readonly Pod[], sight: Sight, alone: (pod: Pod) => boolean): Groups {
   const groups = new Map<string, [Pod, ...Pod[]]>();
   for (const pod of pods) {
     const key = alone(pod) ? `alone ${pod.name}` : looks(pod, sight);

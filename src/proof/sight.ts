@@ -1,8 +1,9 @@
 import type { Pod } from "../model/endpoint.js";
 import { viewsOf, type FlowCase } from "./flow-question.js";
+import { isFuture } from "./inquiry.js";
 import { addressesOf, familyOf, isSubject, type Party } from "./party.js";
 import type { Flow, PodSpace } from "./question.js";
-import { crowdOf, familyText, groupBySight, isIn, portsText, runningPods, type Sight } from "./running.js";
+import { crowdOf, familyText, groupBySight, isIn, portsText, runningGroups, runningPods, type Groups, type Sight } from "./running.js";
 import { hypotheticalPod, type SpaceParty, type Stage } from "./symbolic-flow.js";
 import { peersOf, type Block, type End, type View } from "./view.js";
 
@@ -14,8 +15,6 @@ import { peersOf, type Block, type End, type View } from "./view.js";
  * for hypothetical pods. "all" asks for every running pod.
  */
 export type Care = "any" | "unhelpful" | "all";
-
-type Groups = readonly (readonly [Pod, ...Pod[]])[];
 
 /** Running subjects in groups that the question cannot tell apart; "all": also those for which the hypothetical pod can stand. */
 export function runningSubjects(question: FlowCase, stage: Stage, care: Care): Groups {
@@ -29,8 +28,9 @@ export function runningSubjects(question: FlowCase, stage: Stage, care: Care): G
   const node = isDestination && peers.some((peer) => peer.kind === "addresses" || (peer.kind === "pod" && peer.pod.hostNetwork));
   const hasRunningPeers = [...stage.slots.values()].some((slot) => slot.running.length > 0);
   const always = (node && question.mode === "excludes") || (hasRunningPeers && own.some((end) => end.blocks.length > 0));
-  const named = new Set(peers.flatMap((peer) => (peer.kind === "pod" ? [`${peer.pod.namespace}/${peer.pod.name}`] : [])));
-  return groupsOf(question, { space: flow.subject, party: subject, own, others, isDestination, node, care: always ? "all" : care, families: familiesOf(present, stage) }, (pod) => named.has(`${pod.namespace}/${pod.name}`));
+  const { namespace } = flow.subject;
+  const named = new Set(peers.flatMap((peer) => (peer.kind === "pod" && !isFuture(namespace) && peer.pod.namespace === namespace.name ? [peer.pod.name] : [])));
+  return groupsOf(question, { space: flow.subject, party: subject, own, others, isDestination, node, care: always ? "all" : care, families: familiesOf(present, stage) }, named.size === 0 ? undefined : (pod) => named.has(pod.name));
 }
 
 /** The running pods of a space that is a peer. */
@@ -42,7 +42,7 @@ export function runningPeers(question: FlowCase, party: SpaceParty, care: Care):
   const others = views.map((view) => view.end(subject, flow.direction));
   const isDestination = flow.direction === "egress";
   const always = care === "any" && own.some((end) => end.blocks.length > 0);
-  return groupsOf(question, { space: party.space, party, own, others, isDestination, node: false, care: always ? "all" : care, families: "" }, () => false);
+  return groupsOf(question, { space: party.space, party, own, others, isDestination, node: false, care: always ? "all" : care, families: "" }, undefined);
 }
 
 /** A space in its role in the flow. */
@@ -58,19 +58,21 @@ interface Role {
   readonly families: string;
 }
 
-function groupsOf(question: FlowCase, role: Role, alone: (pod: Pod) => boolean): Groups {
-  const isDifferent = differences(question, role, alone);
+/** `isNamed`: the pods that the flow names as peers; undefined for none. */
+function groupsOf(question: FlowCase, role: Role, isNamed: Test | undefined): Groups {
+  const isDifferent = differences(question, role, isNamed);
   if (!isDifferent) return [];
   const { snapshot } = question.present;
+  if (role.care === "all" && !isNamed && !mayRelabel(question, role)) return runningGroups(snapshot, role.space, sightOf(question, role));
   const pods = runningPods(snapshot, role.space).filter(isDifferent);
-  return pods.length === 0 ? [] : groupBySight(pods, sightOf(question, role), (pod) => alone(pod) || isRelabelled(question, pod));
+  return pods.length === 0 ? [] : groupBySight(pods, sightOf(question, role), (pod) => isNamed?.(pod) === true || isRelabelled(question, pod));
 }
 
 /** What makes a pod different; undefined when nothing can. */
-function differences(question: FlowCase, role: Role, isNamed: Test): Test | undefined {
+function differences(question: FlowCase, role: Role, isNamed: Test | undefined): Test | undefined {
   if (role.care === "all") return () => true;
   // A pod that the flow names as a peer owes itself nothing, so the flow may have held for it alone.
-  const named = role.care === "any" && question.past ? [isNamed] : [];
+  const named = role.care === "any" && question.past && isNamed ? [isNamed] : [];
   const tests = [...byAddress(question, role), ...byPorts(question, role), ...byChange(question, role), ...named];
   return tests.length > 0 ? (pod) => tests.some((test) => test(pod)) : undefined;
 }
@@ -100,10 +102,12 @@ function byPorts({ flow }: FlowCase, role: Role): readonly Test[] {
   return namesPorts(role) ? [...served, (pod) => portsText(pod.ports) !== declared] : served;
 }
 
-function byChange(question: FlowCase, { care, space }: Role): readonly Test[] {
-  const { present, past } = question;
-  const isSame = !past || crowdOf(present.snapshot, space) === crowdOf(past.snapshot, space);
-  return care !== "any" || isSame ? [] : [(pod) => isRelabelled(question, pod)];
+function byChange(question: FlowCase, role: Role): readonly Test[] {
+  return role.care === "any" && mayRelabel(question, role) ? [(pod) => isRelabelled(question, pod)] : [];
+}
+
+function mayRelabel({ present, past }: FlowCase, { space }: Role): boolean {
+  return past !== undefined && crowdOf(present.snapshot, space) !== crowdOf(past.snapshot, space);
 }
 
 function sightOf(question: FlowCase, role: Role): Sight {

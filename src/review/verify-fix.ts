@@ -14,7 +14,7 @@ export function breaksNothing({ apply, remove }: VerifiedFix, snapshot: Snapshot
     const { change, problems } = readChange(requestOf(object, userInfo(undefined)), now, packs);
     const { before, after } = change;
     now = after;
-    return problems.length === 0 && protections.every((protect) => (protect.askedScopes?.(change) ?? protect.scopes(change)).every((scope) => broken(protect, after, scope) <= broken(protect, before, scope)));
+    return problems.length === 0 && protections.every((protect) => protect.spared?.(change) === true || (protect.askedScopes?.(change) ?? protect.scopes(change)).every((scope) => broken(protect, after, scope) <= broken(protect, before, scope)));
   });
 }
 

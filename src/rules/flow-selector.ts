@@ -125,6 +125,7 @@ export function joinProtections(parts: readonly Protection[]): Protection {
   return {
     scopes: (change) => uniqueScopes(parts.flatMap((part) => part.scopes(change))),
     askedScopes: (change) => uniqueScopes(parts.flatMap((part) => part.askedScopes?.(change) ?? part.scopes(change))),
+    spared: (change) => parts.every((part) => part.spared?.(change) ?? false),
     unharmed: (change) => parts.every((part) => part.unharmed?.(change) ?? false),
     allScopes: (snapshot) => uniqueScopes(parts.flatMap((part) => part.allScopes(snapshot))),
     regression: (change, scope) => parts.flatMap((part) => part.regression(change, scope)),

@@ -38,6 +38,7 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
   return {
     ...which,
     askedScopes: (change) => unlike(lossless(flow, which.scopes(change), { change, at }), change, (scope) => regressions(flow, change, { ...at, scope })),
+    spared: isSpared,
     unharmed: (change) => isUnharmed(flow, change, { at, scopes: () => which.scopes(change) }),
     peers: (snapshot) => [peersOf(flow, snapshot)],
     regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
@@ -83,18 +84,22 @@ interface Asked {
   readonly context: ProofContext;
 }
 
+/** What nothing is taken from still holds for whatever it held for. */
+function isSpared(change: Change): boolean {
+  const losses = lossesIn(change);
+  return losses !== undefined && isNoLoss(losses);
+}
+
 /** What held wherever a change of policies could alter it still does if the change takes nothing away. Which scopes these are is not a matter of policies. */
 function isUnharmed(flow: FlowSpec, change: Change, { at, scopes }: { readonly at: Regarding; readonly scopes: () => readonly Scope[] }): boolean {
-  const losses = lossesIn(change);
-  if (!losses || !isNoLoss(losses)) return false;
+  if (!isSpared(change)) return false;
   const known = entry(at.whole, change.before, () => new Map<string, boolean>());
-  return entry(known, losses.namespace, () => scopes().every((scope) => isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope }))));
+  return entry(known, change.namespace ?? "", () => scopes().every((scope) => isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope }))));
 }
 
 /** Without those elsewhere that the change takes nothing from, and that lacked nothing before it. */
 function lossless(flow: FlowSpec, scopes: readonly Scope[], { change, at }: { readonly change: Change; readonly at: Regarding }): readonly Scope[] {
-  const losses = lossesIn(change);
-  if (!losses || !isNoLoss(losses)) return scopes;
+  if (!isSpared(change)) return scopes;
   return scopes.filter((scope) => "future" in scope || scope.name === change.namespace || !isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope })));
 }
 
@@ -180,8 +185,7 @@ function regressions(flow: FlowSpec, change: Change, at: Regarding & { readonly 
   if (isElsewhere && flow.endpoint.local) return [];
   const seen = seenFrom(flow, change, at);
   const isHeld = isHeldBefore(flow, before, seen);
-  const losses = lossesIn(change);
-  if (isHeld && losses && isNoLoss(losses)) return [HOLDS];
+  if (isHeld && isSpared(change)) return [HOLDS];
   const whole = required(flow, after, seen);
   if (!whole) return [];
   const questions = (): readonly Flow[] => questionsOf(whole, isElsewhere ? namespace : undefined).filter((question) => isConcerned(flow, question, { change, scope }));

@@ -84,6 +84,8 @@ export interface Protection {
   scopes(change: Change): readonly Scope[];
   /** Those of them that need asking, where some answer for others too; absent: all. */
   askedScopes?(change: Change): readonly Scope[];
+  /** Can the change take nothing from it, whatever held before? Told by looking at what changed alone; absent, or false: ask. */
+  spared?(change: Change): boolean;
   /** Is nothing of it broken before the change, and can the change take nothing from it? Told by looking at what changed alone; absent, or false: ask. */
   unharmed?(change: Change): boolean;
   /** Every scope that the property is asked of, for reports. */
