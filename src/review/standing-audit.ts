@@ -3,24 +3,20 @@ import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../mod
 import { formatProblem } from "../model/result.js";
 import { policyKey, Snapshot, type NamespaceState } from "../model/snapshot.js";
 import { ruleId } from "../model/violation.js";
-import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
+import { packsIn, type CompiledPacks } from "../packs/compile.js";
 import { AuditAgenda, objectKey, type NamespaceTask } from "./audit-agenda.js";
 import { changeIn, differenceBetween, isAnother, isFeltElsewhere, ownedIn, readersOf, type ObjectDifference } from "./audit-concerns.js";
 import { unsetPeers, type Audit } from "./audit.js";
 import { Auditor, type Asked } from "./auditor.js";
+import { askedIn, fitted, heldIn, MOST_HELD, type Dated, type FoundIn } from "./held.js";
 import { inOrder, type ReviewContext } from "./review.js";
 
-/** What asking gave, its violations with their dates. */
-type Dated = Omit<Asked, "violations"> & { readonly violations: readonly StandingViolation[] };
-
-interface FoundIn {
-  /** What does not simply hold, by rule. */
-  readonly standing: Map<CompiledRule, Dated>;
-  readonly objects: Dated | undefined;
-}
-
 /** What is known of a cluster, and since when. */
-export type StandingResult = Omit<Audit, "violations"> & { readonly violations: readonly StandingViolation[] };
+export type StandingResult = Omit<Audit, "violations"> & {
+  readonly violations: readonly StandingViolation[];
+  /** Violations that there was no room for. */
+  readonly leftOut: number;
+};
 
 /** When a violation was first seen, and whether it broke then. */
 export type Dates = Pick<StandingViolation, "since" | "newlyBroken">;
@@ -49,6 +45,13 @@ export class StandingAudit {
   #known: ReadonlyMap<string, Dates> = new Map();
   /** Rules (`pack/rule`) that everything was asked about: what breaks one of them from then on is newly broken. */
   #watched: ReadonlySet<string> = new Set();
+  readonly #most: number;
+  #held = 0;
+
+  /** `most`: violations that are held; what more there are is counted, until the next sweep looks again. */
+  constructor(most = MOST_HELD) {
+    this.#most = most;
+  }
 
   /** Namespaces and objects that are still to be looked at. */
   get waiting(): number {
@@ -89,13 +92,16 @@ export class StandingAudit {
   result(): StandingResult {
     if (!this.#asking) throw new Error("internal: nothing was audited yet");
     const { context } = this.#asking;
-    const all = [...[...this.#namespaces.values()].flatMap(({ standing, objects }) => [...standing.values(), ...(objects ? [objects] : [])]), ...[...this.#objects.values()].map(({ asked }) => asked)];
+    const all = [...[...this.#namespaces.values()].flatMap(askedIn), ...[...this.#objects.values()].map(({ asked }) => asked)];
+    const leftOut = all.reduce((sum, { left }) => sum + left, 0);
+    const tooMany = leftOut > 0 ? [`more than ${this.#most} violations are more than is kept in memory: ${leftOut} are left out`] : [];
     const unproven = new Set(all.flatMap((one) => one.unproven));
     return {
       violations: inOrder(all.flatMap(({ violations }) => violations)),
       warnings: [...new Set(all.flatMap(({ warnings }) => warnings).filter((text) => !unproven.has(text)))],
-      reasons: [...new Set([...unsetPeers(context), ...unproven, ...all.flatMap(({ errors }) => errors).map(formatProblem)])],
+      reasons: [...new Set([...tooMany, ...unsetPeers(context), ...unproven, ...all.flatMap(({ errors }) => errors).map(formatProblem)])],
       checked: sizeOf(context.snapshot) + this.#looked.size,
+      leftOut,
     };
   }
 
@@ -168,11 +174,12 @@ export class StandingAudit {
 
   /** What asked about the whole cluster is asked again, whatever has changed. */
   #wide(): void {
-    for (const [name, { standing, objects }] of this.#namespaces) if (objects?.wide || [...standing.values()].some(({ wide }) => wide)) this.#agenda.namespace(name);
+    for (const [name, found] of this.#namespaces) if (askedIn(found).some(({ wide }) => wide)) this.#agenda.namespace(name);
     for (const { ref, asked } of this.#objects.values()) if (asked.wide) this.#agenda.object(ref);
   }
 
   #forget(name: string): void {
+    this.#held -= heldIn(askedIn(this.#namespaces.get(name)));
     this.#namespaces.delete(name);
     this.#agenda.drop(name);
   }
@@ -184,18 +191,22 @@ export class StandingAudit {
     const known = this.#namespaces.get(name);
     const standing = new Map(rules === "all" ? [] : known?.standing);
     const before = [...(known?.standing.values() ?? [])].flatMap(({ violations }) => violations);
+    // Others hold the rest; what this namespace held makes room for what is found now.
+    const room = this.#most - this.#held + heldIn(askedIn(known));
     for (const rule of rules === "all" ? auditor.protections : rules) {
       auditor.standing(rule, state.namespace);
-      const asked = this.#taken(asking, before);
+      standing.delete(rule);
+      const asked = this.#taken(asking, before, room - heldIn([...standing.values()]));
       if (asked) standing.set(rule, asked);
-      else standing.delete(rule);
       yield;
     }
-    const objects = rules === "all" ? yield* this.#objectsIn(state, asking) : known?.objects;
-    this.#namespaces.set(name, { standing, objects });
+    const objects = rules === "all" ? yield* this.#objectsIn(state, asking, room - heldIn([...standing.values()])) : known?.objects;
+    const found = { standing, objects };
+    this.#held += heldIn(askedIn(found)) - heldIn(askedIn(known));
+    this.#namespaces.set(name, found);
   }
 
-  *#objectsIn({ namespace, policies, pods }: NamespaceState, asking: Asking): Generator<undefined, Dated | undefined> {
+  *#objectsIn({ namespace, policies, pods }: NamespaceState, asking: Asking, room: number): Generator<undefined, Dated | undefined> {
     const { auditor } = asking;
     auditor.namespaceObject(namespace);
     for (const { object, problems } of policies.values()) {
@@ -206,7 +217,7 @@ export class StandingAudit {
       auditor.pod(pod);
       yield;
     }
-    return this.#taken(asking, this.#namespaces.get(namespace.name)?.objects?.violations ?? []);
+    return this.#taken(asking, this.#namespaces.get(namespace.name)?.objects?.violations ?? [], room);
   }
 
   #object(ref: ObjectRef, asking: Asking): void {
@@ -217,25 +228,29 @@ export class StandingAudit {
     const others = auditor.others;
     if (policy) auditor.policy(policy.object, policy.problems);
     else if (object) auditor.other(object, packs.watches.some((watch) => kindKey(watch) === kindKey(ref)));
-    const asked = this.#taken(asking, this.#objects.get(key)?.asked.violations ?? []);
+    const known = this.#objects.get(key)?.asked.violations ?? [];
+    this.#held -= known.length;
+    const asked = this.#taken(asking, known, this.#most - this.#held);
+    this.#held += asked?.violations.length ?? 0;
     if (asked) this.#objects.set(key, { ref, asked });
     else this.#objects.delete(key);
     if (auditor.others > others) this.#looked.add(key);
     else this.#looked.delete(key);
   }
 
-  /** What was just asked, if it tells anything. `before`: what was known of the same things. */
-  #taken({ auditor, context: { now } }: Asking, before: readonly StandingViolation[]): Dated | undefined {
+  /** What was just asked, if it tells anything. `before`: what was known of the same things. `room`: for how many violations. */
+  #taken({ auditor, context: { now } }: Asking, before: readonly StandingViolation[], room: number): Dated | undefined {
     const asked = auditor.take();
     if (!isTelling(asked)) return undefined;
     const known = new Map(before.map((violation) => [violationKey(violation), violation]));
     const since = new Date(now).toISOString();
-    const violations = asked.violations.map((violation) => {
+    const { kept, left } = fitted(asked.violations, room);
+    const violations = kept.map((violation) => {
       const key = violationKey(violation);
       const dates = known.get(key) ?? this.#known.get(key) ?? { since, newlyBroken: this.#watched.has(ruleId(violation)) };
       return { ...violation, since: dates.since, newlyBroken: dates.newlyBroken };
     });
-    return { ...asked, violations };
+    return { ...asked, violations, left };
   }
 }
 

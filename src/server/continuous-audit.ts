@@ -19,6 +19,8 @@ export interface ContinuousAuditParts {
   readonly reasons?: () => readonly string[];
   /** Is a violation of action `deny` let pass, because nobody enforces it yet? */
   readonly letsPass?: (violation: StandingViolation) => boolean;
+  /** Most violations that are held; for tests. */
+  readonly most?: number;
   /** After this long everything is looked at again, changed or not; in milliseconds, 0 for never. */
   readonly everyMs: number;
   readonly log: Log;
@@ -32,7 +34,8 @@ const TELL_MS = 1_000;
 /** The audit of the cluster while it is served: made between requests, again for whatever changes, and whole from time to time. */
 export class ContinuousAudit implements AuditView {
   readonly #parts: ContinuousAuditParts;
-  readonly #standing = new StandingAudit();
+  readonly #standing: StandingAudit;
+  #leftOut = 0;
   readonly #history = new AuditHistory();
   readonly #seconds: Histogram;
   readonly #listeners: ((state: AuditState) => void)[] = [];
@@ -46,12 +49,15 @@ export class ContinuousAudit implements AuditView {
 
   constructor(parts: ContinuousAuditParts) {
     this.#parts = parts;
+    this.#standing = new StandingAudit(parts.most);
     const registers = [parts.registry];
     const current = (): AuditState | undefined => this.#current;
     this.#seconds = new Histogram({ name: "sluice_audit_duration_seconds", help: "Time from a change, or from the beginning of a sweep, until the audit knew everything again; half of it is left to requests", buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60], registers });
     new Gauge({ name: "sluice_audit_violations", help: "Broken rules of the cluster as it stands", labelNames: ["pack", "rule", "action"], registers, collect() { this.reset(); for (const { violations, ...labels } of countsOf(current()?.violations ?? [])) this.set(labels, violations); } });
     new Gauge({ name: "sluice_audit_complete", help: "1 when the audit looked at everything", registers, collect() { this.set(Number(current()?.complete === true)); } });
     new Gauge({ name: "sluice_audit_last_run_timestamp_seconds", help: "When the audit last knew everything, in seconds since 1970", registers, collect() { this.set(Date.parse(current()?.at ?? "1970-01-01") / 1_000); } });
+    const leftOut = (): number => this.#leftOut;
+    new Gauge({ name: "sluice_audit_violations_left_out", help: "Broken rules that the audit found and has no room to keep: it is not complete then", registers, collect() { this.set(leftOut()); } });
     new Gauge({ name: "sluice_audit_waiting", help: "Namespaces and objects that changed and were not looked at again yet", registers, collect() { this.set(current()?.waiting ?? 0); } });
   }
 
@@ -134,9 +140,16 @@ export class ContinuousAudit implements AuditView {
     return { snapshot: this.#seen.snapshot, packs: inForce, now: this.#seenAt };
   }
 
+  /** Logged when it begins, not at every change. */
+  #noteLeftOut(leftOut: number, held: number): void {
+    if (leftOut > 0 && this.#leftOut === 0) this.#parts.log.warn({ held, leftOut }, "the audit found more violations than it keeps in memory; it is not complete");
+    this.#leftOut = leftOut;
+  }
+
   #tell(waiting: number): void {
     const { packs, reasons: unread = () => [], letsPass = () => false } = this.#parts;
-    const { violations, warnings, reasons: found, checked } = this.#standing.result();
+    const { violations, warnings, reasons: found, checked, leftOut } = this.#standing.result();
+    this.#noteLeftOut(leftOut, violations.length);
     const reasons = [...new Set([...unread(), ...found])];
     const [now, complete] = [Date.now(), reasons.length === 0];
     this.#toldAt = performance.now();

@@ -71,6 +71,20 @@ describe("an audit while serving", () => {
     expect(metrics).toMatch(/^sluice_audit_duration_seconds_count 1$/m);
   });
 
+  it("holds no more violations than it has room for, says so, and takes up the rest when there is room", async () => {
+    const kept = keptLog();
+    const { audit, live, registry } = started({ most: 1, everyMs: 200, log: kept.log });
+    const all = [...kfCluster().policies()].filter(({ ref: { namespace } }) => namespace === "space-closed");
+    live.apply(all.map(({ ref }) => ({ remove: ref })));
+    await expect.poll(() => audit.current?.reasons.some((reason) => /^more than 1 violations are more than is kept in memory: \d+ are left out$/.test(reason))).toBe(true);
+    expect(audit.current).toMatchObject({ complete: false, violations: [{ action: "deny" }] });
+    expect(await registry.metrics()).toMatch(/^sluice_audit_violations_left_out [1-9]\d*$/m);
+    expect(kept.text().match(/more violations than it keeps in memory/g)).toHaveLength(1);
+    live.apply(all.map((value) => ({ put: { fact: "policy", value } })));
+    await expect.poll(() => audit.current?.reasons.some((reason) => reason.startsWith("more than"))).toBe(false);
+    expect(await registry.metrics()).toMatch(/^sluice_audit_violations_left_out 0$/m);
+  });
+
   it("waits until there are packs to audit by", async () => {
     let inForce: ReturnType<ContinuousAuditParts["packs"]>;
     const { audit, packs } = started({ packs: () => inForce });
