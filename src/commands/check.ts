@@ -6,6 +6,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding, Note } from "../reports/report.js";
 import { judgeInOrder, judgeTogether, type Judged } from "../review/proposed-set.js";
+import { templatePath } from "../review/proposed.js";
 import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
 import { connectionsToDraw } from "../views/connections.js";
 import { noteProblems, readBackground, readPacks, surveyOptions, unwrap, type Command, type Outcome, type Session } from "./command.js";
@@ -62,7 +63,7 @@ function keyOf(ref: ObjectRef): string {
 function findingsOf({ proposed, decision }: Judged, { locate }: Manifests): readonly Finding[] {
   const { manifest, template, request } = proposed;
   return decision.violations.map((found) => {
-    const path = template ? "spec.template" : found.path;
+    const path = template ? templatePath(manifest) : found.path;
     const object = template ? { ...refOf(manifest), ...(request.namespace === undefined ? {} : { namespace: request.namespace }) } : found.object;
     const place = locate(manifest, path);
     return { violation: { ...found, object, ...(path === undefined ? {} : { path }) }, ...(place ? { place } : {}) };

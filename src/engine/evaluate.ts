@@ -145,7 +145,7 @@ function matches(trial: Trial, direction: Direction, rule: PolicyRule): boolean 
   const { src, dst, traffic } = trial.connection;
   const other = direction === "egress" ? dst : src;
   const numbered = rule.traffic.ports.contains(traffic);
-  const named = rule.traffic.named.some((port) => resolves(port, trial.connection));
+  const named = opensByName(rule, trial.connection);
   // "from or to missing: ALL peers (pods, nodes, external, any IP)" (S5).
   if (rule.peers === "everyone") return numbered || named;
   return rule.peers.some((peer) => {
@@ -153,6 +153,11 @@ function matches(trial: Trial, direction: Direction, rule: PolicyRule): boolean 
     const applies = numbered || (named && (direction === "ingress" || peer.kind === "pods"));
     return applies && isPeer(trial, peer, other);
   });
+}
+
+/** Is the port of the connection one that the rule names, as the destination declares it? */
+export function opensByName(rule: PolicyRule, connection: Connection): boolean {
+  return rule.traffic.named.some((port) => resolves(port, connection));
 }
 
 /** "Named port = containerPort.name of the DESTINATION pod with the same protocol; absent name matches nothing on that pod" (S10, A6). */

@@ -11,7 +11,7 @@ import { judgeDerived } from "./derived.js";
 import { exceptionsFor } from "./exceptions.js";
 import { applyExemptions } from "./exemptions.js";
 import { fromEach, fromErrors, fromOutcomes, joinVerdicts, NO_VERDICTS, objectOf, scopeOf, type Excepting, type Verdicts } from "./findings.js";
-import { requestOf, requestsFor, userInfo } from "./proposed.js";
+import { requestOf, requestsFor, templatePath, userInfo } from "./proposed.js";
 import { answeredFor, guarded, judgeObject, unreadablePart, withFixes, withoutFixes, withParams, type ReviewContext, type Told } from "./review.js";
 
 /** Fixes are worked out for the first violations; past them, \`sluice fix\` prints one. */
@@ -133,7 +133,7 @@ export class Auditor {
     if (template && !owned) {
       const change = this.change(template.request);
       const about = refOf(object);
-      this.add(this.objectVerdicts(this.podRules, change).map((verdicts) => ({ ...verdicts, violations: verdicts.violations.map((violation) => ({ ...violation, object: about, path: "spec.template" })) })), change);
+      this.add(this.objectVerdicts(this.podRules, change).map((verdicts) => ({ ...verdicts, violations: verdicts.violations.map((violation) => ({ ...violation, object: about, path: templatePath(object) })) })), change);
     }
     if (watched || template) this.others++;
   }

@@ -1,6 +1,6 @@
 import { isPolicyKind, readObject } from "../dialects/index.js";
 import type { AdmissionRequest } from "../model/admission.js";
-import { groupOf, kindKey, refOf, type KubeObject } from "../model/kubernetes.js";
+import { groupOf, kindKey, nameKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Problem } from "../model/result.js";
 import type { Change as Edit, Snapshot } from "../model/snapshot.js";
 import type { CompiledPacks } from "../packs/compile.js";
@@ -19,12 +19,12 @@ export interface Reading {
  * (admission.md): the watch may lag behind what the API server knows.
  */
 export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): Reading {
-  const stored = request.oldObject && named(request.oldObject, request);
+  const stored = storedObject(request, snapshot);
   const object = request.operation === "DELETE" || !request.object ? undefined : named(request.object, request);
   const reading = object ? readObject(object) : { facts: [], problems: [] };
   const before = snapshot.with(earlier(stored, object).filter((edit) => !isKnown(edit, snapshot)));
   const after = before.with(object ? reading.facts.map((put) => ({ put })) : stored ? [{ remove: refOf(stored) }] : []);
-  const asked = object ? { ...request, object } : request;
+  const asked = { ...request, ...(object && { object }), ...(request.oldObject ? {} : stored && { oldObject: stored }) };
   const { namespace } = request;
   const change: Change = { request: asked, before, after, touches: whatIsTouched(request), ...(namespace !== undefined && { namespace }), cel: celVariables(asked, { before, after }, packs) };
   return { change, problems: reading.problems };
@@ -34,6 +34,17 @@ export function readChange(request: AdmissionRequest, snapshot: Snapshot, packs:
 export function standingChange(request: AdmissionRequest, snapshot: Snapshot, packs: CompiledPacks): Change {
   const { namespace } = request;
   return { request, before: snapshot, after: snapshot, touches: whatIsTouched(request), ...(namespace !== undefined && { namespace }), cel: celVariables(request, { before: snapshot, after: snapshot }, packs) };
+}
+
+/** The object that is changed or deleted. The API server always sends it; for a review written by hand that leaves it out, it is what the snapshot has. */
+function storedObject(request: AdmissionRequest, snapshot: Snapshot): KubeObject | undefined {
+  const { operation, oldObject, kind: { group, kind }, name, namespace } = request;
+  if (oldObject) return named(oldObject, request);
+  if (operation !== "UPDATE" && operation !== "DELETE") return undefined;
+  const ref = { group, kind, name, ...(namespace !== undefined && { namespace }) };
+  if (isPolicyKind(ref)) return snapshot.policy(ref)?.object;
+  if (kindKey(ref) === "Pod") return snapshot.pod(namespace ?? "", name)?.object;
+  return kindKey(ref) === "Namespace" ? snapshot.namespaces.get(name)?.namespace.object : snapshot.objectsOf(group, kind).get(nameKey(ref));
 }
 
 /** What the snapshot has to learn to be the state before: the stored object, or that there is none yet. */

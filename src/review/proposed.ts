@@ -27,6 +27,11 @@ export function requestsFor(manifest: KubeObject, state: Snapshot, user: UserInf
   return pod ? [...own, { manifest, request: requestOf(pod, CONTROLLER), template: true }] : own;
 }
 
+/** Where a workload has the template of its pods; a CronJob has it within that of its Jobs. */
+export function templatePath({ spec }: KubeObject): string {
+  return recordAt(spec, "jobTemplate") ? "spec.jobTemplate.spec.template" : "spec.template";
+}
+
 /** Who makes the change: nobody that any pack exempts, unless `--as` says otherwise. */
 export function userInfo(name: string | undefined): UserInfo {
   const account = /^system:serviceaccount:([^:]+):[^:]+$/.exec(name ?? "");

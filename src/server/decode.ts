@@ -58,6 +58,7 @@ function readRequest(fields: Fields): AdmissionRequest {
   if ((operation === "CREATE" || operation === "UPDATE") && fields.value("object") === undefined) fields.missing("object");
   const namespace = fields.text("namespace") || namespaceOf(object ?? oldObject);
   const { group, version, name: kind } = readType(fields, "kind");
+  for (const [field, sent] of [["object", object], ["oldObject", oldObject]] as const) checkNamespace(fields, `${field}.metadata.namespace`, [sent, namespace]);
   const { name: resource, ...resourceGroup } = readType(fields, "resource");
   return {
     uid: fields.needed("uid"),
@@ -117,6 +118,13 @@ function readObject(request: Fields, name: "object" | "oldObject"): KubeObject |
   if (metadata) checkMetadata(metadata);
   const raw = request.value(name) as KubeObject;
   return { ...raw, metadata: withoutNulls(raw.metadata) };
+}
+
+/** "metadata.namespace: 400" (facts/admission.md 2): the API server sends no other than the request's. Rules ask by both, so that an object elsewhere would be judged nowhere. */
+function checkNamespace(fields: Fields, path: string, [sent, namespace]: readonly [KubeObject | undefined, string | undefined]): void {
+  const own: unknown = sent?.metadata.namespace;
+  if (typeof own !== "string" || own === "" || namespace === undefined || own === namespace) return;
+  fields.wrong(path, `is \`${short(own)}\`, and the request is for namespace \`${short(namespace)}\``);
 }
 
 const METADATA_TEXTS = ["name", "generateName", "namespace", "uid", "resourceVersion", "deletionTimestamp"];

@@ -1,4 +1,4 @@
-import { evaluate } from "../engine/evaluate.js";
+import { evaluate, opensByName } from "../engine/evaluate.js";
 import type { Connection, EndVerdict, EngineProfile, Verdict } from "../engine/verdict.js";
 import { isLive, type Endpoint } from "../model/endpoint.js";
 import type { KubeObject } from "../model/kubernetes.js";
@@ -73,9 +73,10 @@ function placed({ locate }: ExplainedState, policy: Policy, path: string): { rea
 function whyNot(rule: PolicyRule, { direction, connection }: Question, context: { readonly state: ExplainedState; readonly profile: EngineProfile }): string {
   const other = direction === "egress" ? connection.dst : connection.src;
   const peerFits = rule.peers === "everyone" || rule.peers.some((peer) => includes(peer, other, context));
-  const portFits = rule.traffic.ports.contains(connection.traffic);
+  const portFits = rule.traffic.ports.contains(connection.traffic) || opensByName(rule, connection);
   const reasons = [...(peerFits ? [] : [`does not name ${describeEndpoint(other)}`]), ...(portFits ? [] : [`does not open ${describePoint(connection.traffic)}`])];
-  return reasons.length === 0 ? "opens a port by a name that the destination does not declare for this peer" : reasons.join(" and ");
+  // "Named port towards an ipBlock peer matches nothing" (S10).
+  return reasons.length === 0 ? "opens the port by its name, which counts for pods and not for addresses; write its number" : reasons.join(" and ");
 }
 
 function includes(peer: Peer, end: Endpoint, { state, profile }: { readonly state: ExplainedState; readonly profile: EngineProfile }): boolean {

@@ -25,6 +25,14 @@ test("the policy that these tests delete is needed", () => {
   expect(judge(snapshot, request("DELETE", dns)).allowed).toBe(false);
 });
 
+test("a review written by hand that leaves `oldObject` out is about what the state has", () => {
+  const { oldObject: _none, ...deletion } = request("DELETE", dns);
+  expect(judge(snapshot, deletion)).toEqual(judge(snapshot, request("DELETE", dns)));
+  expect(judge(snapshot, { ...deletion, name: "gone" }).allowed).toBe(true);
+  const { oldObject: _neither, ...update } = request("UPDATE", { ...dns, spec: { podSelector: {}, policyTypes: ["Egress"] } });
+  expect(judge(snapshot, { ...update, operation: "UPDATE" }).allowed).toBe(false);
+});
+
 describe("A2: one DELETE is several reviews", () => {
   const deletes = ["one", "two", "three"].map((uid) => ({ ...request("DELETE", withMeta(dns, { uid: "u", resourceVersion: "7" })), uid }));
 

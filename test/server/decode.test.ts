@@ -15,10 +15,10 @@ describe("a request that can be read", () => {
 
   test("A3: takes the name from oldObject, and from object, when the request has none", () => {
     const object = { apiVersion: "v1", kind: "Pod", metadata: { name: "second", namespace: "np1" } };
-    const deleted = decodeValue(reviewOf({ name: undefined, operation: "DELETE", object: null, oldObject: object }));
-    const created = decodeValue(reviewOf({ name: null, object }));
+    const deleted = decodeValue(reviewOf({ name: undefined, namespace: "np1", operation: "DELETE", object: null, oldObject: object }));
+    const created = decodeValue(reviewOf({ name: null, namespace: "np1", object }));
     expect(deleted).toMatchObject({ ok: true, request: { name: "second", oldObject: object } });
-    expect(created).toMatchObject({ ok: true, request: { name: "second", namespace: "demo" } });
+    expect(created).toMatchObject({ ok: true, request: { name: "second", namespace: "np1" } });
   });
 
   test("A3: has no name while the generated one is not known", () => {
@@ -89,6 +89,12 @@ describe("a body that is no request", () => {
   test.each([[undefined, "is missing"], [null, "is missing"], ["", "is missing"], [7, "must be a string, not a number"]])("uid %j", (uid, message) => {
     const decoded = decodeValue(reviewOf({ uid }));
     expect(decoded).toEqual({ ok: false, problems: [{ code: message === "is missing" ? "request/missing-field" : "request/wrong-type", path: "request.uid", message }] });
+  });
+
+  test("has an object of another namespace than its own: the API server sends none", () => {
+    const object = { apiVersion: "v1", kind: "Pod", metadata: { name: "a", namespace: "other" } };
+    expect(problemsOf(reviewOf({ object }))).toEqual(["request/wrong-value request.object.metadata.namespace: is `other`, and the request is for namespace `demo`"]);
+    expect(problemsOf(reviewOf({ operation: "DELETE", object: null, oldObject: object }))).toHaveLength(1);
   });
 
   test("has every wrong place named at once, and its uid", () => {

@@ -128,7 +128,7 @@ describe("routes", () => {
   test("/validate tells all, /validate/deny refuses, /validate/warn warns and refuses in exempt namespaces only, /mutate patches", () => {
     expect(judge(create("a"), "validate", soon())).toEqual(mixed);
     expect(judge(create("a"), "validate/warn", soon())).toEqual({ ...mixed, allowed: true, violations: mixed.violations.slice(1) });
-    expect(judge(create("a", { namespace: "kube-system" }), "validate/warn", soon())).toEqual(mixed);
+    expect(judge(create("a", { namespace: "kube-system", object: policy("a", "kube-system") }), "validate/warn", soon())).toEqual(mixed);
     expect(judge(create("a"), "validate/deny", soon())).toEqual({ ...mixed, violations: [DNS], warnings: [] });
     expect(judge(create("a"), "mutate", soon())).toMatchObject({ allowed: true, patch: [{ path: "/x" }] });
   });

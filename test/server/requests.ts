@@ -10,7 +10,7 @@ export function reviewOf(changes: Record<string, unknown> = {}): { apiVersion: s
     namespace: "demo",
     operation: "CREATE",
     userInfo: { username: "jane", groups: ["developers", "system:authenticated"] },
-    object: { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "allow-dns", namespace: "demo" }, spec: { podSelector: {} } },
+    object: { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "allow-dns", namespace: changes["namespace"] ?? "demo" }, spec: { podSelector: {} } },
     oldObject: null,
     dryRun: false,
     options: null,
