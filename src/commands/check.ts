@@ -7,7 +7,7 @@ import { chosen, FINDINGS_REPORTS } from "../reports/index.js";
 import type { Finding, Note } from "../reports/report.js";
 import { judgeInOrder, judgeTogether, type Judged } from "../review/proposed-set.js";
 import { templatePath } from "../review/proposed.js";
-import { factsOf, loadManifests, type Manifests } from "../sources/files.js";
+import { factsOf, loadManifests, unreadBesidePolicies, type Manifests } from "../sources/files.js";
 import { connectionsToDraw } from "../views/connections.js";
 import { noteProblems, readBackground, readPacks, surveyOptions, unwrap, type Command, type Outcome, type Session } from "./command.js";
 
@@ -28,7 +28,7 @@ async function run(config: Config, session: Session): Promise<Outcome> {
   const { packs } = await readPacks({ ...config, point: "check" }, session);
   const state = await readBackground(config, session);
   const manifests = unwrap(await loadManifests(config.paths));
-  noteProblems(session, manifests.warnings);
+  noteProblems(session, [...manifests.warnings, ...unreadBesidePolicies(manifests)]);
   const judge = config.inOrder ? judgeInOrder : judgeTogether;
   const { judged, after } = judge({ objects: manifests.objects, state, packs, now: Date.now(), user: config.as, progress: (done, total) => session.progress(done, total) });
   const findings = judged.flatMap((one) => findingsOf(one, manifests));

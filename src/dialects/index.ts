@@ -41,7 +41,7 @@ export function readObject(object: KubeObject): Reading {
   if (isList(object)) return readItems(object.items as unknown[]);
   const reader = readers.get(kindKey(refOf(object)));
   const located = inItsPlace(object, reader);
-  if (!reader) return { facts: [{ fact: "object", value: located }], problems: unreadPolicy(object) };
+  if (!reader) return { facts: [{ fact: "object", value: located }], problems: [...misspeltKind(object), ...unreadPolicy(object)] };
   if (!reader.versions.includes(versionOf(object.apiVersion))) {
     return { facts: [{ fact: "object", value: located }], problems: [unknownVersion(object, reader)] };
   }
@@ -121,6 +121,14 @@ function unknownVersion({ apiVersion, kind }: KubeObject, { versions }: KindRead
   const group = groupOf(apiVersion);
   const known = versions.map((version) => (group === "" ? version : `${group}/${version}`));
   return { code: "object/unknown-version", message: `${kind} is not read in version \`${apiVersion}\`, only in ${list(known)}`, path: "apiVersion" };
+}
+
+/** `networkpolicy`, `NetworkPolicies`: the API server knows no such kind, and nothing would be read of it. */
+function misspeltKind({ apiVersion, kind }: KubeObject): Problem[] {
+  const group = groupOf(apiVersion);
+  const word = kind.toLowerCase();
+  const meant = readKinds.find((known) => known.group === group && (known.kind.toLowerCase() === word || known.resource === word));
+  return meant ? [{ code: "object/unknown-kind", message: `there is no kind ${quote(kind)}; did you mean \`${meant.kind}\``, path: "kind" }] : [];
 }
 
 /** A policy that no dialect reads is never passed over in silence: the union is not complete without it. */

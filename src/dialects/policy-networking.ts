@@ -14,6 +14,8 @@ const MAX_PRIORITY = 1_000;
 interface Flavour {
   readonly kind: string;
   readonly fields: readonly string[];
+  /** The name that its only object has. */
+  readonly onlyName?: string;
   /** The action words of the kind and what each does. */
   readonly actions: Readonly<Record<string, Action>>;
   /** The field of a rule that limits its traffic, and how one of its items is read. */
@@ -34,9 +36,10 @@ const ADMIN: Flavour = {
   readOrder: readPriority,
 };
 
-/** "BANP: single object, rules Allow | Deny, first match" (A1). Among Baseline policies it comes last, as the older layer. */
+/** "BANP: single object named default, rules Allow | Deny, first match" (A1). Among Baseline policies it comes last, as the older layer. */
 const BASELINE: Flavour = {
   kind: "BaselineAdminNetworkPolicy",
+  onlyName: "default",
   fields: ["subject", "ingress", "egress"],
   actions: { Allow: "Accept", Deny: "Deny" },
   trafficField: "ports",
@@ -56,12 +59,19 @@ const CLUSTER: Flavour = {
   readOrder: readPriority,
 };
 
+/** `an AdminNetworkPolicy`. */
+function oneOf({ kind }: Pick<Flavour, "kind">): string {
+  return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
 function readPolicy(object: KubeObject, flavour: Flavour): Policy {
   const problems: Problem[] = [];
   const whole = Part.of(object, problems);
-  whole.fits({ what: `a ${flavour.kind}`, fields: OBJECT_FIELDS, hints: inSpec(flavour) });
+  whole.fits({ what: oneOf(flavour), fields: OBJECT_FIELDS, hints: inSpec(flavour) });
+  const name = whole.at("metadata").at("name");
+  if (flavour.onlyName !== undefined && name.value !== flavour.onlyName) name.problem("policy/name", `${oneOf(flavour)} is named \`${flavour.onlyName}\`, and there is no other`);
   const spec = whole.at("spec");
-  spec.fits({ what: `the spec of a ${flavour.kind}`, fields: flavour.fields, hints: SPEC_HINTS });
+  spec.fits({ what: `the spec of ${oneOf(flavour)}`, fields: flavour.fields, hints: SPEC_HINTS });
   const [tier, order, subject] = [flavour.readTier(spec), flavour.readOrder(spec), readSubject(spec.at("subject"))];
   const readable = tier !== undefined && order !== undefined && subject !== undefined;
   const rulesOf = (direction: Direction) => {
@@ -151,9 +161,10 @@ function readAction(part: Part, { actions, kind }: Flavour): Action {
   const known = Object.hasOwn(actions, word) ? actions[word] : undefined;
   if (known) return known;
   const words = Object.keys(actions);
+  const problem = part.absent ? "an action is missing" : `unknown action ${quote(part.value)} of ${oneOf({ kind })}`;
   const meant = word === "Allow" ? "Accept" : word === "Accept" ? "Allow" : nearest(word, words);
   const advice = meant !== undefined && words.includes(meant) ? `did you mean \`${meant}\`` : `one of ${list(words)}`;
-  part.problem("policy/unknown-action", `unknown action ${quote(word)} of a ${kind}; ${advice}`);
+  part.problem("policy/unknown-action", `${problem}; ${advice}`);
   return "Deny";
 }
 

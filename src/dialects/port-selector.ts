@@ -40,7 +40,7 @@ export function readPortName(part: Part): string | undefined {
   const name = part.text();
   if (name === undefined) return undefined;
   if (name.length <= 15 && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && /[a-z]/.test(name)) return name;
-  const advice = /^\d+$/.test(name) ? "; a port number is written without quotes" : "";
+  const advice = /^\d+$/.test(name) ? "; a port number is written without quotes" : /^\d+ *[-:] *\d+$/.test(name) ? "; a range is written as its first port and its last one" : "";
   return part.problem("policy/bad-port-name", `${quote(name)} is no port name${advice}`);
 }
 

@@ -23,7 +23,7 @@ export function readLabelSelector(value: unknown, path: string): { readonly box:
     if (key !== "matchLabels" && key !== "matchExpressions") {
       problems.push({
         code: "selector/unknown-field",
-        message: `unknown field \`${key}\` in a label selector; did you mean \`matchLabels: {${key}: ...}\`?`,
+        message: `unknown field \`${key}\` in a label selector; did you mean \`${fieldLike(key) ?? `matchLabels: {${key}: ...}`}\`?`,
         path: `${path}.${key}`,
       });
     }
@@ -31,6 +31,12 @@ export function readLabelSelector(value: unknown, path: string): { readonly box:
   readMatchLabels(value.matchLabels, `${path}.matchLabels`, { entries, problems });
   readExpressions(value.matchExpressions, `${path}.matchExpressions`, { entries, problems });
   return problems.length > 0 ? { box: LabelBox.NONE, problems } : { box: LabelBox.from(entries), problems };
+}
+
+/** The field of a selector that a key looks like, mistyped. */
+function fieldLike(key: string): string | undefined {
+  if (/^match.?labels?$/i.test(key)) return "matchLabels";
+  return /^match.?expressions?$/i.test(key) ? "matchExpressions" : undefined;
 }
 
 interface Reading {
@@ -72,17 +78,23 @@ function readExpression(value: unknown, path: string, { entries, problems }: Rea
   }
   const operator = Object.hasOwn(OPERATORS, value.operator) ? OPERATORS[value.operator] : undefined;
   if (!operator) {
-    problems.push({ code: "selector/operator", message: `unknown operator \`${value.operator}\`; one of In, NotIn, Exists, DoesNotExist`, path: `${path}.operator` });
+    problems.push({ code: "selector/operator", message: `unknown operator \`${value.operator}\`; ${operatorLike(value.operator)}`, path: `${path}.operator` });
     return;
   }
   const values = value.values ?? [];
   const needsValues = value.operator === "In" || value.operator === "NotIn";
   if (!Array.isArray(values) || values.some((v) => typeof v !== "string") || needsValues !== values.length > 0) {
-    const rule = needsValues ? "needs a list of values" : "takes no values";
+    const isOfTexts = Array.isArray(values) && values.length > 0;
+    const rule = !needsValues ? "takes no values" : isOfTexts ? "needs texts as values; write them in quotes" : "needs a list of values";
     problems.push({ code: "selector/values", message: `operator \`${value.operator}\` ${rule}`, path: `${path}.values` });
     return;
   }
   entries.push([value.key, operator(values as string[])]);
+}
+
+function operatorLike(word: string): string {
+  const meant = Object.keys(OPERATORS).find((operator) => operator.toLowerCase() === word.toLowerCase());
+  return meant === undefined ? `one of ${Object.keys(OPERATORS).join(", ")}` : `did you mean \`${meant}\``;
 }
 
 function unreadable(code: string, message: string, path: string): { box: LabelBox; problems: Problem[] } {

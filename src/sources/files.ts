@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import { readObject } from "../dialects/index.js";
+import { isPolicyKind, readObject } from "../dialects/index.js";
 import { isRecord, kindKey, refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Place, Problem, Result } from "../model/result.js";
 import { Snapshot, type Fact } from "../model/snapshot.js";
@@ -63,6 +63,11 @@ export function readFacts(objects: readonly KubeObject[], locate: Manifests["loc
     }
   }
   return { facts, problems };
+}
+
+/** What cannot be read of objects that are no policies; of policies, rule `sluice/readable` tells. */
+export function unreadBesidePolicies({ objects, locate }: Manifests): readonly Problem[] {
+  return readFacts(objects.filter((object) => factsOf(object).length === 0 || !isPolicyKind(refOf(object))), locate).problems;
 }
 
 /** The facts of one object; what cannot be read of it is left to whoever judges it. */

@@ -100,7 +100,13 @@ class Locator {
       if (this.events[this.at]?.type === EVENT_ID.POP) return undefined;
       this.skip();
     }
-    return this.events[this.at]?.type === EVENT_ID.POP ? undefined : this.startOf(this.at);
+    return this.isPlaceless(this.at) ? undefined : this.startOf(this.at);
+  }
+
+  /** An item of which only the dash is written stands where its list does. */
+  private isPlaceless(index: number): boolean {
+    const event = this.events[index];
+    return event?.type === EVENT_ID.POP || (event?.type === EVENT_ID.SCALAR && event.valueStart < 0);
   }
 
   private skip(): void {
