@@ -67,6 +67,8 @@ export interface Config {
   readonly dir: string;
   readonly host: string;
   readonly port: number;
+  /** Processes that answer reviews; 1: this one. */
+  readonly workers: number;
   readonly certDir: string;
   readonly url?: string;
   /** `namespace/name`. */
@@ -160,6 +162,7 @@ export const OPTIONS = {
   dir: { flags: "--dir <dir>", text: "folder that files are written to (default: the current one)" },
   host: { flags: "--host <address>", text: "address to listen on (default: 127.0.0.1)" },
   port: { flags: "--port <number>", text: "port to listen on (default: 8443)" },
+  workers: { flags: "--workers <n>", text: "with --cluster: so many processes answer reviews at the port, each with a copy of the state (default: 1)", env: "SLUICE_WORKERS" },
   certDir: { flags: "--cert-dir <dir>", text: "folder of tls.crt and tls.key; made when there are none (default: certs/ of the package)", env: "SLUICE_CERT_DIR" },
   url: { flags: "--url <url>", text: "where the API server reaches Sluice, `https://host:port`, instead of a Service" },
   service: { flags: "--service <namespace/name>", text: "Service in front of Sluice (default: sluice-system/sluice)" },
@@ -228,6 +231,7 @@ export function readConfig(paths: readonly string[], raw: RawOptions, { env, ter
     lease: parseNumber("--lease", given("lease") ?? "15", 60, 3),
     host: given("host") ?? "127.0.0.1",
     port: parseNumber("--port", given("port") ?? "8443", 65_535),
+    workers: Math.max(1, parseNumber("--workers", given("workers") ?? "1", 64)),
     ...(given("steps") === undefined ? {} : { steps: parseNumber("--steps", given("steps") ?? "", Number.MAX_SAFE_INTEGER) }),
     ...(given("requireCoverage") === undefined ? {} : { requireCoverage: parseNumber("--require-coverage", given("requireCoverage") ?? "", 100) }),
     ...Object.fromEntries(optional.flatMap((name) => (given(name) === undefined ? [] : [[name, given(name)]]))),

@@ -12,10 +12,11 @@ import { WRITTEN_BY } from "../review/provision.js";
 import { unsendable } from "../review/webhook-needs.js";
 import { CONFIGURATION_NAMES } from "../review/webhooks.js";
 import { byToken } from "../server/access.js";
-import { MemoryLedger, SharedLedger } from "../pending/ledger-store.js";
+import { MemoryLedger, MemoryText, SharedLedger } from "../pending/ledger-store.js";
+import type { Pending } from "../server/judge.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { ServerMetrics } from "../server/metrics.js";
-import { PendingChanges } from "../pending/pending-changes.js";
+import { PendingChanges, type PendingParts } from "../pending/pending-changes.js";
 import { Provisioner } from "../upkeep/provision.js";
 import type { Condition } from "../model/readiness.js";
 import { clusterObjects, connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, tokenReviewer, webhookCalls, type FollowedCluster } from "../cluster/cluster.js";
@@ -49,16 +50,15 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
   const cluster = followCluster({ connection, kinds: [...followedKinds(current().watches), ...OWN_KINDS], onChanges, log });
   void cluster.synced().then(() => provisioner.start());
   const confirmed = (): ReadonlySet<string> => new Set(cluster.status().map(({ kind }) => kind).filter((kind) => !UNCONFIRMED.has(kind)));
-  const pending = new PendingChanges({
-    store: shared === undefined ? new MemoryLedger() : new SharedLedger(sharedConfigMap(connection, { namespace: shared, name: "sluice-pending-changes" }), log),
-    view: () => ({ snapshot: live.current, versions: cluster.versions() }),
-    read: (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed() }),
-    catchUp: (kinds, signal) => cluster.consistentRead("all", { signal, kinds: new Set(kinds) }),
-    log,
-  });
+  const list = shared === undefined ? new MemoryText() : sharedConfigMap(connection, { namespace: shared, name: "sluice-pending-changes" });
+  const read: PendingParts["read"] = (namespaces, signal) => cluster.consistentRead(namespaces, { signal, kinds: confirmed() });
+  const catchUp: PendingParts["catchUp"] = (kinds, signal) => cluster.consistentRead("all", { signal, kinds: new Set(kinds) });
+  const isAlone = shared === undefined && config.workers === 1;
+  const pending = new PendingChanges({ store: isAlone ? new MemoryLedger() : new SharedLedger(list, log), view: () => ({ snapshot: live.current, versions: cluster.versions() }), read, catchUp, log });
   return {
     confirm: (namespaces, signal) => pending.readFresh(namespaces, signal),
-    pending: { changes: pending, changeOf: pendingOf, concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }), mustPass: isAlwaysAdmitted },
+    pending: listOf(pending, current),
+    shared: { list, read, catchUp },
     check: (next) => unsendable(next, current()),
     prepare: (next) => cluster.add(followedKinds(next.watches), NEW_KIND_MS),
     openChanges: () => pending.open,
@@ -79,6 +79,11 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
       return cluster.stop();
     },
   };
+}
+
+/** The list of pending changes, with the questions about a request that it needs. */
+export function listOf(changes: PendingChanges, current: () => CompiledPacks): Pending {
+  return { changes, changeOf: pendingOf, concerns: (request, other, snapshot) => mayConcern(request, other, { snapshot, packs: current() }), mustPass: isAlwaysAdmitted };
 }
 
 /** Nodes are many, change little, and decide only policies that name them; packs and exceptions decide nothing as objects. */

@@ -5,6 +5,8 @@ import type { CompiledPacks } from "../packs/compile.js";
 import type { Access } from "../server/access.js";
 import type { JudgeParts } from "../server/judge.js";
 import type { LiveSnapshot } from "../server/live-snapshot.js";
+import type { SharedText } from "../pending/ledger-store.js";
+import type { PendingParts } from "../pending/pending-changes.js";
 import type { KindState } from "../server/metrics.js";
 import type { Provisioner } from "../upkeep/provision.js";
 import type { Condition } from "../model/readiness.js";
@@ -24,6 +26,8 @@ export interface Source extends Pick<JudgeParts, "facts" | "confirm" | "pending"
   /** Who may read what Sluice tells of itself. */
   readonly access?: Access;
   readonly calledBy?: () => Promise<readonly CalledBy[] | undefined>;
+  /** What several processes share that judge on this state. */
+  readonly shared?: Pick<PendingParts, "read" | "catchUp"> & { readonly list: SharedText };
   /** Admitted changes that no watch has shown yet. */
   readonly openChanges?: () => number;
   /** Writes the policies of baselines to the cluster. */

@@ -1,17 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
-import { provisionFor } from "../review/provision.js";
-import { remembering, type Decide } from "../review/remembered.js";
-import type { Judge } from "../server/admission-edge.js";
 import type { Judged } from "../server/decision-log.js";
-import { DecisionRing } from "../server/decision-ring.js";
+import { DecisionRing, decisionRow } from "../server/decision-ring.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
-import { makeJudge, type JudgeParts } from "../server/judge.js";
 import { ServerMetrics } from "../server/metrics.js";
-import { judgeOwn } from "../server/own-objects.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
-import { waitForProvision } from "../server/provision-wait.js";
 import { ContinuousAudit } from "../server/continuous-audit.js";
 import { readinessOf, type Readiness } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
@@ -19,7 +12,6 @@ import { serve, type RunningServer } from "../server/serve.js";
 import type { Tracing } from "../server/tracing.js";
 import { stopSignal } from "../server/stop-signal.js";
 import type { Problem, Result } from "../model/result.js";
-import type { Decision } from "../model/decision.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { countStates } from "../packs/exception.js";
 import type { InForce } from "../sources/pack-reload.js";
@@ -27,6 +19,9 @@ import { watchPacks, type PacksListener, type PacksWatch } from "../sources/pack
 import type { LoadedPacks } from "../sources/packs.js";
 import { unwrap, type Command, type Outcome } from "./command.js";
 import { greeting } from "./serve-greeting.js";
+import type { Crew } from "../workers/crew.js";
+import { clientCaOf, openTracing } from "./serve-flags.js";
+import { failureModeIn, judgeOf } from "./serve-judge.js";
 import type { Leading, LeadingParts } from "./serve-leader.js";
 import { checkOwn } from "./serve-own-packs.js";
 import { modeOf, type Mode } from "./serve-mode.js";
@@ -41,7 +36,7 @@ export const command: Command = {
     "--state reads the cluster from files and follows changes to them; admitted changes are applied to that state in memory.\n" +
     "Without --state and --cluster it starts with an empty cluster in memory. Logs go to standard error, one JSON line per event.",
   arguments: [],
-  options: ["state", "cluster", "packs", "host", "port", "certDir", "certSecret", "lease", "service", "url", "names", "ownNamespace", "clientCa", "record", "mode", "auditWarnings", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
+  options: ["state", "cluster", "packs", "host", "port", "workers", "certDir", "certSecret", "lease", "service", "url", "names", "ownNamespace", "clientCa", "record", "mode", "auditWarnings", "auditInterval", "reports", "otlpEndpoint", "profile", "set"],
   formats: [],
   example: "sluice serve --state manifests/",
   run,
@@ -49,6 +44,7 @@ export const command: Command = {
 
 async function run(config: Config): Promise<Outcome> {
   checkUse(config);
+  if (config.workers > 1 && (await import("node:cluster")).default.isWorker) return (await import("./serve-worker.js")).runWorker(config);
   const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
   const follow = new PacksFollow();
   const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
@@ -58,19 +54,20 @@ async function run(config: Config): Promise<Outcome> {
   const shared: LeadingParts = { packs: () => packs.inForce.loaded.packs, log, metrics };
   const reporting = config.cluster ? await (await import("./serve-reports.js")).startReporting(config, shared) : undefined;
   const leading = await startLeadingIn(config, { ...shared, ...(reporting && { also: reporting.lead }) });
-  follow.begin({ state, source, ...(leading && { leading }) });
+  const readiness = (): Readiness => readinessOf([state.condition(), ...source.conditions()]);
+  const decisions = new DecisionRing();
+  const crew = config.workers > 1 ? (await import("./serve-crew.js")).crewOf({ config, live, packs, source, readiness, check: checkOwn(packs), decisions, metrics, log }) : undefined;
+  follow.begin({ state, source, ...(leading && { leading }), ...(crew && { crew }) });
   state.warn();
   const clientCa = await clientCaOf(config);
-  const readiness = (): Readiness => readinessOf([state.condition(), ...source.conditions()]);
   const mode = modeOf(config, () => packs.inForce.loaded.packs);
   const audit = auditing(config, { packs, readiness, mode, live, source, log, metrics });
-  const decisions = new DecisionRing();
   const record = (judged: Judged): void => {
-    decisions.decided(judged, Date.now());
+    decisions.decided(decisionRow(judged, Date.now()));
     recorder?.decided(judged);
   };
   const tracing = await openTracing(config);
-  const server = await start(config, { packs, readiness, mode, live, source, log, metrics, decisions, audit, record, ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
+  const server = await start(config, { packs, readiness, mode, live, source, log, metrics, decisions, audit, record, ...(crew && { crew }), ...(clientCa !== undefined && { clientCa }), ...(leading && { leading }), ...(tracing && { tracing }) });
   if (server.ok) audit.start();
   reporting?.begin(audit);
   const stop = async (): Promise<void> => {
@@ -88,8 +85,10 @@ async function run(config: Config): Promise<Outcome> {
 
 /** Told before anything is connected or written. */
 function checkUse(config: Config): void {
-  const { cluster, state, certSecret } = config;
+  const { cluster, state, certSecret, workers, record } = config;
   if (cluster && state.length > 0) throw new WrongUse("give `--state` or `--cluster`, not both");
+  if (workers > 1 && !cluster) throw new WrongUse("`--workers` needs `--cluster`: a state of files changes with each admitted request, so one process must own it");
+  if (workers > 1 && record !== undefined) throw new WrongUse("`--record` needs `--workers 1`: a record tells the one state that each decision was made on, and every worker has its own");
   if (certSecret === undefined) return;
   if (!cluster) throw new WrongUse("`--cert-secret` needs `--cluster`: the Secret lies there");
   namedPair("--cert-secret", certSecret);
@@ -106,14 +105,6 @@ async function openRecorder({ record }: Config, live: LiveSnapshot, log: Log): P
   return recorder;
 }
 
-/** With `--otlp-endpoint` only: its code is not loaded otherwise. */
-async function openTracing({ otlpEndpoint }: Config): Promise<Tracing | undefined> {
-  if (otlpEndpoint === undefined) return undefined;
-  if (!/^https?:$/.test(URL.canParse(otlpEndpoint) ? new URL(otlpEndpoint).protocol : "")) throw new WrongUse(`\`--otlp-endpoint ${otlpEndpoint}\` is no address such as \`http://collector:4318\``);
-  const { Tracing } = await import("../server/tracing.js");
-  return new Tracing(otlpEndpoint, version());
-}
-
 /** With `--cert-secret` only. */
 async function startLeadingIn(config: Config, parts: LeadingParts): Promise<Leading | undefined> {
   const { certSecret } = config;
@@ -126,6 +117,7 @@ interface Followers {
   readonly state: PacksState;
   readonly source: Source;
   readonly leading?: Leading;
+  readonly crew?: Crew;
 }
 
 /** Hands changes of the packs to what needs to know of them. */
@@ -149,6 +141,7 @@ class PacksFollow implements PacksListener {
     this.#parts?.state.changed(before.loaded.digest);
     this.#parts?.source.provisioner?.start();
     this.#parts?.leading?.packsChanged();
+    this.#parts?.crew?.packsChanged();
   }
 }
 
@@ -182,6 +175,7 @@ interface Parts {
   readonly log: Log;
   readonly metrics: ServerMetrics;
   readonly leading?: Leading;
+  readonly crew?: Crew;
   readonly decisions: DecisionRing;
   readonly audit: ContinuousAudit;
   readonly record: (judged: Judged) => void;
@@ -190,46 +184,22 @@ interface Parts {
   readonly clientCa?: string;
 }
 
-async function clientCaOf({ clientCa }: Config): Promise<string | undefined> {
-  if (clientCa === undefined) return undefined;
-  const pem = await readFile(clientCa, "utf8").catch((error: Error) => {
-    throw new WrongUse(`\`--client-ca ${clientCa}\` cannot be read: ${error.message}`);
-  });
-  if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new WrongUse(`\`--client-ca ${clientCa}\` holds no certificate`);
-  return pem;
-}
-
 async function start(config: Config, parts: Parts): Promise<Result<RunningServer>> {
-  const { packs, mode, readiness, live, source, log, metrics, leading, tracing } = parts;
+  const { packs, mode, readiness, live, source, log, metrics, leading, crew, tracing } = parts;
   const current = (): CompiledPacks => packs.inForce.loaded.packs;
-  /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
-  const stamped = (decide: Decide): JudgeParts["validate"] => {
-    const known = remembering((request, asked) => ({ ...decide(request, asked), packs: packs.inForce.loaded.digest }));
-    return (request, snapshot, fixes = true) => known(request, { snapshot, packs: current(), now: Date.now(), fixes });
-  };
   return serve({
-    judge: mode.passing(judgeOwn(provisioning({ ...parts, config }, makeJudge({
-      live,
-      validate: stamped(mode.validate),
-      mutate: stamped(mode.mutate),
-      isExempt: (namespace) => current().isExempt(namespace),
-      metrics,
-      log,
-      ...(source.facts ? { facts: source.facts } : {}),
-      ...(source.confirm ? { confirm: source.confirm } : {}),
-      ...(source.pending ? { pending: source.pending } : {}),
-    })), checkOwn(packs))),
+    judge: judgeOf(config, { mode, live, loaded: () => packs.inForce.loaded, check: checkOwn(packs), source, log, metrics }),
     ready: readiness,
     log,
     metrics,
-    failureMode: () => (config.mode === "audit" || current().rules.every(({ failureMode }) => failureMode === "Allow") ? "Allow" : "Deny"),
+    failureMode: () => failureModeIn(config, current()),
     versions: () => source.versions(),
     kinds: () => source.kinds(),
     exceptions: () => countStates(current().exceptions, Date.now()),
     ...(source.openChanges ? { pending: source.openChanges } : {}),
     ...(source.access ? { access: source.access } : {}),
     ...(parts.clientCa !== undefined ? { clientCa: parts.clientCa } : {}),
-    checks: () => [...(source.checks?.() ?? []), ...(leading ? [leading.condition()] : [])],
+    checks: () => [...(source.checks?.() ?? []), ...(leading ? [leading.condition()] : []), ...(crew ? [crew.condition()] : [])],
     ...(source.calledBy ? { calledBy: source.calledBy } : {}),
     host: config.host,
     port: config.port,
@@ -237,6 +207,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     names: config.names,
     ...(leading && { certificates: leading.certificates }),
     record: parts.record,
+    ...crew?.served(source.access),
     ...(tracing && { traced: (answered) => tracing.answered(answered) }),
     console: async () => (await import("./serve-console.js")).consoleOf({ config, live, packs, decisions: parts.decisions, audit: parts.audit, ready: () => readiness().ready }),
   });
@@ -253,24 +224,4 @@ function auditing(config: Config, { packs, mode, readiness, live, source, log, m
     log,
     registry: metrics.registry,
   });
-}
-
-/** With a state of our own, a namespace that is to be provisioned gets its policies in the same turn of the loop; with a cluster, when the watch shows it. */
-function provisioning({ config, packs, live, source: { facts, provisioner }, log }: Parts & { readonly config: Config }, judge: Judge): Judge {
-  // Mode `audit` writes nothing: a default deny would cut off what is not allowed yet.
-  if (config.mode === "audit") return judge;
-  if (provisioner) return waitForProvision(judge, provisioner);
-  if (!facts) return judge;
-  return (request, route, deadline) => {
-    const before = live.current;
-    const provided = (decision: Decision): Decision => {
-      const policies = decision.allowed && route !== "mutate" && !request.dryRun ? provisionFor(request, before, packs.inForce.loaded.packs) : [];
-      if (policies.length === 0) return decision;
-      live.apply(policies.flatMap(facts).map((put) => ({ put })));
-      log.info({ namespace: request.name, policies: policies.map(({ metadata }) => metadata.name) }, "baseline provided");
-      return decision;
-    };
-    const judging = judge(request, route, deadline);
-    return judging instanceof Promise ? judging.then(provided) : provided(judging);
-  };
 }

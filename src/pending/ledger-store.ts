@@ -37,6 +37,21 @@ export interface SharedText {
   swap(version: string, text: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
+/** A shared text in memory. */
+export class MemoryText implements SharedText {
+  #kept = { text: "", version: "0" };
+
+  async read(): Promise<{ readonly text: string; readonly version: string }> {
+    return this.#kept;
+  }
+
+  async swap(version: string, text: string): Promise<string | undefined> {
+    if (version !== this.#kept.version) return undefined;
+    this.#kept = { text, version: String(Number(version) + 1) };
+    return this.#kept.version;
+  }
+}
+
 /** The ledger of several replicas. */
 export class SharedLedger implements LedgerStore {
   readonly #text: SharedText;

@@ -3,7 +3,12 @@ import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 
 /** May a request look at what Sluice tells of itself? 401: nobody said who asks; 403: who asks may not. */
-export type Access = (request: IncomingMessage) => Promise<"granted" | 401 | 403>;
+export type Access = (request: Asking) => Promise<"granted" | 401 | 403>;
+
+/** What tells who asks, and for what. */
+export interface Asking extends Pick<IncomingMessage, "headers" | "url"> {
+  readonly socket: Pick<IncomingMessage["socket"], "remoteAddress">;
+}
 
 /** Asks the API server whether the owner of a token may read a path of this server. */
 export type ReviewToken = (token: string, path: string) => Promise<"granted" | 401 | 403>;

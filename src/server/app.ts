@@ -17,6 +17,8 @@ export interface AppParts extends EdgeParts, ProbesParts, RestParts {
   readonly mayReview?: (request: IncomingMessage) => boolean;
   /** Told of each review that was answered. */
   readonly traced?: (answered: Answered) => void;
+  /** Answers everything but reviews; this process by default. */
+  readonly rest?: RequestListener;
   /** While true, every answer asks for the connection to be closed. */
   readonly draining?: () => boolean;
 }
@@ -36,6 +38,7 @@ export function createApp(parts: AppParts): RequestListener {
     if (parts.draining?.()) response.setHeader("connection", "close");
     const [path, query] = splitUrl(request.url ?? "");
     const review = request.method === "POST" ? reviews.get(path) : undefined;
+    if (!review && parts.rest) return parts.rest(request, response);
     if (!review) return answerPage(parts, { request, response }, (request.method === "GET" ? pages.get(path) : undefined) ?? rest);
     review(request, response, query).catch((error: unknown) => {
       parts.log.error({ err: error }, "an answer could not be sent");

@@ -12,6 +12,25 @@ const LONGEST = 400;
 /** People who look on; each is an open request. */
 const WAITING = 32;
 
+/** What a row tells of a decision. */
+export function decisionRow({ request, route, decision, milliseconds }: Judged, now: number): Omit<DecisionRow, "number"> {
+  const { operation, kind, subResource, namespace, name, userInfo, dryRun } = request;
+  const isNamespace = kind.group === "" && kind.kind === "Namespace";
+  return {
+    time: new Date(now).toISOString(),
+    allowed: decision.allowed,
+    route,
+    operation,
+    kind: kindKey(kind) + (subResource ? `/${subResource}` : ""),
+    name: cut(nameKey(namespace === undefined || isNamespace ? { name } : { namespace, name })),
+    user: cut(userInfo.username),
+    dryRun,
+    rules: [...new Set(decision.violations.map((violation) => `${ruleId(violation)}=${violation.action}`))].slice(0, MESSAGES),
+    messages: decision.violations.slice(0, MESSAGES).map(({ message }) => cut(message)),
+    milliseconds: Math.round(milliseconds * 100) / 100,
+  };
+}
+
 /** The newest decisions in memory, for whoever looks on. Nothing of the objects' content. */
 export class DecisionRing {
   readonly #rows: DecisionRow[] = [];
@@ -19,23 +38,8 @@ export class DecisionRing {
   #last = 0;
   #closed = false;
 
-  decided({ request, route, decision, milliseconds }: Judged, now: number): void {
-    const { operation, kind, subResource, namespace, name, userInfo, dryRun } = request;
-    const isNamespace = kind.group === "" && kind.kind === "Namespace";
-    this.#rows.push({
-      number: ++this.#last,
-      time: new Date(now).toISOString(),
-      allowed: decision.allowed,
-      route,
-      operation,
-      kind: kindKey(kind) + (subResource ? `/${subResource}` : ""),
-      name: cut(nameKey(namespace === undefined || isNamespace ? { name } : { namespace, name })),
-      user: cut(userInfo.username),
-      dryRun,
-      rules: [...new Set(decision.violations.map((violation) => `${ruleId(violation)}=${violation.action}`))].slice(0, MESSAGES),
-      messages: decision.violations.slice(0, MESSAGES).map(({ message }) => cut(message)),
-      milliseconds: Math.round(milliseconds * 100) / 100,
-    });
+  decided(row: Omit<DecisionRow, "number">): void {
+    this.#rows.push({ number: ++this.#last, ...row });
     if (this.#rows.length > KEPT) this.#rows.shift();
     for (const wake of [...this.#waiting]) wake();
   }

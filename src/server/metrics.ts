@@ -32,7 +32,7 @@ export interface Gauges {
 // From half a millisecond, a proof on a small cluster, to past 30 s, the longest timeout a webhook can have: a bucket below the time limit hides who ran into it (k/k#115802).
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** All metrics of one server, in a registry of their own. Labels take few values: routes, operations, outcomes, and rules of the packs in force. */
+/** All metrics of one server, in a registry of their own. `aggregator`: what several processes tell together, where that is not the sum. Labels take few values: routes, operations, outcomes, and rules of the packs in force. */
 export class ServerMetrics {
   readonly registry = new Registry();
   readonly #requests = new Counter({ name: "sluice_admission_requests_total", help: "AdmissionReviews answered, by outcome", labelNames: ["route", "operation", "outcome"], registers: [this.registry] });
@@ -45,7 +45,7 @@ export class ServerMetrics {
 
   constructor(version: string) {
     collectDefaultMetrics({ register: this.registry });
-    const info = new Gauge({ name: "sluice_build_info", help: "Version of Sluice and of Node", labelNames: ["version", "node"], registers: [this.registry] });
+    const info = new Gauge({ name: "sluice_build_info", help: "Version of Sluice and of Node", labelNames: ["version", "node"], registers: [this.registry], aggregator: "first" });
     info.set({ version, node: process.version }, 1);
   }
 
@@ -54,10 +54,10 @@ export class ServerMetrics {
     const registers = [this.registry];
     new Gauge({ name: "sluice_in_flight_requests", help: "AdmissionReviews being answered", registers, collect() { this.set(gauges.inFlight()); } });
     new Gauge({ name: "sluice_queue_depth", help: "AdmissionReviews waiting for their turn", registers, collect() { this.set(gauges.waiting()); } });
-    new Gauge({ name: "sluice_pending_changes", help: "Changes that were admitted and that no watch has shown yet", registers, collect() { this.set(gauges.pending()); } });
-    new Gauge({ name: "sluice_certificate_expiry_timestamp_seconds", help: "When the served certificate ends, in seconds since 1970", registers, collect() { this.set((gauges.certificateEnds() ?? 0) / 1_000); } });
+    new Gauge({ name: "sluice_pending_changes", help: "Changes that were admitted and that no watch has shown yet", registers, aggregator: "max", collect() { this.set(gauges.pending()); } });
+    new Gauge({ name: "sluice_certificate_expiry_timestamp_seconds", help: "When the served certificate ends, in seconds since 1970", registers, aggregator: "max", collect() { this.set((gauges.certificateEnds() ?? 0) / 1_000); } });
     // NaN compares with nothing: what is not known raises no alarm.
-    new Gauge({ name: "sluice_ca_expiry_timestamp_seconds", help: "When the CA ends that signed the served certificate, in seconds since 1970; NaN: not known", registers, collect() { this.set((gauges.caEnds() ?? Number.NaN) / 1_000); } });
+    new Gauge({ name: "sluice_ca_expiry_timestamp_seconds", help: "When the CA ends that signed the served certificate, in seconds since 1970; NaN: not known", registers, aggregator: "max", collect() { this.set((gauges.caEnds() ?? Number.NaN) / 1_000); } });
     new Gauge({ name: "sluice_exceptions", help: "PolicyExceptions by state; expiring: within 14 days; expired and refused ones cover nothing", labelNames: ["state"], registers, collect() { for (const [state, count] of Object.entries(gauges.exceptions())) this.set({ state }, count); } });
     const perKind = (name: string, help: string, value: (state: KindState) => number) =>
       new Gauge({ name, help, labelNames: ["kind"], registers, collect() { for (const state of gauges.kinds()) this.set({ kind: state.kind }, value(state)); } });

@@ -13,11 +13,13 @@ export interface ProbesParts extends Guard {
   readonly ready: () => Readiness;
   /** All of `/readyz`: what judging needs and the health of the server around it. `ready` by default. */
   readonly health?: () => Readiness | Promise<Readiness>;
+  /** The metrics as text; those of this process by default. */
+  readonly exposition?: () => Promise<string>;
 }
 
 /** What kubelets and Prometheus ask, by path. */
 export function probes(parts: ProbesParts): ReadonlyMap<string, Page> {
-  const { ready, health = ready, metrics } = parts;
+  const { ready, health = ready, metrics, exposition = () => metrics.registry.metrics() } = parts;
   return new Map<string, Page>([
     ["/livez", async (_, response) => sendText(response, 200, "ok\n")],
     ["/readyz", async ({ url = "" }, response) => {
@@ -25,7 +27,7 @@ export function probes(parts: ProbesParts): ReadonlyMap<string, Page> {
       sendText(response, readiness.ready ? 200 : 503, readinessText(readiness, new URLSearchParams(url.split("?")[1]).has("verbose")));
     }],
     ["/metrics", guarded(parts, async (_, response) => {
-      const text = await metrics.registry.metrics();
+      const text = await exposition();
       response.writeHead(200, { "content-type": metrics.registry.contentType }).end(text);
     })],
   ]);

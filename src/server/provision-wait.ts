@@ -4,8 +4,10 @@ import type { Judge } from "./admission-edge.js";
 import type { Route } from "./route.js";
 
 export interface Pending {
+  /** May its policies be about to be written? */
   isPending(namespace: string): boolean;
-  settled(namespace: string, ms: number): Promise<void>;
+  /** Resolves when they are written or are not going to be, and after `ms` at the latest; false when they were not about to be at any time in the last `ago` milliseconds. */
+  settled(namespace: string, ms: number, ago: number): Promise<void | false>;
 }
 
 /**
@@ -32,13 +34,14 @@ export function waitForProvision(judge: Judge, provision: Pending): Judge {
   };
   async function judgePatiently(request: AdmissionRequest, route: Route, deadline: number): Promise<Decision> {
     const { namespace = "" } = request;
+    const started = performance.now();
     const decision = await judge(request, route, deadline);
     const left = Math.min(WAIT_MS, deadline - performance.now() - RESERVE_MS);
     if (decision.allowed || left <= 0 || waiting >= AT_ONCE) return decision;
+    if (!provision.isPending(namespace)) return judge(request, route, deadline);
     waiting += 1;
-    if (provision.isPending(namespace)) await provision.settled(namespace, left);
-    waiting -= 1;
-    return judge(request, route, deadline);
+    const waited = await provision.settled(namespace, left, performance.now() - started).finally(() => (waiting -= 1));
+    return waited === false ? decision : judge(request, route, deadline);
   }
 }
 

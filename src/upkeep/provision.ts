@@ -28,6 +28,8 @@ interface Seen {
   /** Writes that failed in a row. */
   failures: number;
   left: Left | undefined;
+  /** When those who waited were told last, on the clock of `performance.now()`. */
+  settledAt?: number;
   /** Key of the owner that has not been seen yet. */
   awaits?: string;
 }
@@ -77,6 +79,11 @@ export class Provisioner {
   isPending(name: string): boolean {
     const seen = this.#seen.get(name);
     return this.#started && (!seen || (this.#queue.has(name) && seen.left !== "refused" && seen.left !== "cuts-off"));
+  }
+
+  /** Was that so at any time in the last `ago` milliseconds? */
+  wasPending(name: string, ago: number): boolean {
+    return this.isPending(name) || performance.now() - (this.#seen.get(name)?.settledAt ?? -Infinity) <= ago;
   }
 
   /** Resolves when the namespace was given its policies or is not going to be, and after `ms` at the latest. */
@@ -195,6 +202,8 @@ export class Provisioner {
   }
 
   #tellWaiting(name: string): void {
+    const seen = this.#seen.get(name);
+    if (seen) seen.settledAt = performance.now();
     for (const done of this.#waiting.get(name) ?? []) done();
   }
 }

@@ -149,6 +149,8 @@ describe("sluice serve", () => {
     ["a Secret that is none", ["--cluster", "--cert-secret", "garbage"], "`--cert-secret garbage` is not NAMESPACE/NAME"],
     ["an address that is none", ["--cluster", "--cert-secret", "a/b", "--url", "garbage"], "`--url garbage` is not of the form https://host:port"],
     ["two states", ["--state", "x", "--cluster"], "give `--state` or `--cluster`, not both"],
+    ["workers without a cluster", ["--workers", "2", "--state", "x"], "`--workers` needs `--cluster`: a state of files changes with each admitted request"],
+    ["a record of workers", ["--workers", "2", "--cluster", "--record", "x"], "`--record` needs `--workers 1`"],
     ["an address that is not ours", ["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1"],
   ])("answers 2 to %s", async (_, args, message) => {
     const { code, stderr, stdout } = await program.run(["serve", "--cert-dir", join(folder, "certs"), ...args]);

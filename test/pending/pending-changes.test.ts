@@ -6,7 +6,7 @@ import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot, type Change } from "../../src/model/snapshot.js";
 import { EMPTY_LEDGER, record, type Candidate } from "../../src/review/pending.js";
 import { openIn, pendingOf, type View } from "../../src/review/pending-change.js";
-import { decodeLedger, encodeLedger, MAX_CHANGES, MemoryLedger, SharedLedger, type LedgerStore } from "../../src/pending/ledger-store.js";
+import { decodeLedger, encodeLedger, MAX_CHANGES, MemoryLedger, MemoryText, SharedLedger, type LedgerStore } from "../../src/pending/ledger-store.js";
 import { LiveSnapshot } from "../../src/server/live-snapshot.js";
 import { NotNow } from "../../src/pending/not-now.js";
 import { PendingChanges } from "../../src/pending/pending-changes.js";
@@ -195,9 +195,14 @@ describe("several replicas", () => {
     expect(decodeLedger(text.text)?.changes.map(({ ref }) => ref.name)).toEqual(["a"]);
   });
 
-  test("of a hundred racing pairs never both pass", async () => {
+  test.each([
+    ["several replicas", () => new Text()],
+    ["several workers of one replica", () => new MemoryText()],
+  ])("of a hundred racing pairs on %s never both pass", async (_, make) => {
+    const { log } = keptLog();
     const outcomes = Array.from({ length: 100 }, async () => {
-      const { replicas: [one, other] } = two(["a", "b"]);
+      const text = make();
+      const [one, other] = [replica(new SharedLedger(text, log), ["a", "b"]), replica(new SharedLedger(text, log), ["a", "b"])];
       const results = await Promise.all([one.remove("a"), other.remove("b")]);
       return results.map(({ result }) => result).sort().join(" ");
     });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DecisionRing } from "../../src/server/decision-ring.js";
+import { decisionRow, DecisionRing } from "../../src/server/decision-ring.js";
 import type { Judged } from "../../src/server/decision-log.js";
 import { DENIED } from "./decisions.js";
 
@@ -16,7 +16,7 @@ function judged(name: string): Judged {
 
 test("keeps decisions without what the objects hold", () => {
   const ring = new DecisionRing();
-  ring.decided(judged("allow-dns"), NOW);
+  ring.decided(decisionRow(judged("allow-dns"), NOW));
   const { rows, last } = ring.after(0);
   expect(last).toBe(1);
   expect(rows).toEqual([{
@@ -28,7 +28,7 @@ test("keeps decisions without what the objects hold", () => {
 
 test("forgets the oldest, and gives the newest", () => {
   const ring = new DecisionRing();
-  for (let i = 1; i <= 700; i++) ring.decided(judged(`p${i}`), NOW);
+  for (let i = 1; i <= 700; i++) ring.decided(decisionRow(judged(`p${i}`), NOW));
   const { rows, last } = ring.after(0);
   expect([last, rows.length, rows[0]?.number, rows.at(-1)?.number]).toEqual([700, 200, 501, 700]);
   expect(ring.after(699).rows.map(({ number }) => number)).toEqual([700]);
@@ -37,7 +37,7 @@ test("forgets the oldest, and gives the newest", () => {
 test("wakes who waits for the next one", async () => {
   const ring = new DecisionRing();
   const waiting = ring.next(0, 60_000, new AbortController().signal);
-  ring.decided(judged("one"), NOW);
+  ring.decided(decisionRow(judged("one"), NOW));
   expect((await waiting).rows).toHaveLength(1);
 });
 

@@ -52,6 +52,13 @@ test("a pod is refused when waiting did not help", async () => {
   expect(state).toMatchObject({ waited: 1, judged: 2 });
 });
 
+test("a pod whose policies were never about to be written is not judged again", async () => {
+  const judged: string[] = [];
+  const judge = waitForProvision(({ name }) => (judged.push(name), DENIED), { isPending: () => true, settled: async () => false });
+  expect(await judge(podRequest(), "validate/deny", soon())).toEqual(DENIED);
+  expect(judged).toHaveLength(1);
+});
+
 test.each([
   ["nothing is pending", { pending: false }, {}, soon],
   ["it is no pod", {}, { kind: { group: "", version: "v1", kind: "Service" } }, soon],

@@ -238,6 +238,16 @@ describe("who waits", () => {
     await vi.waitFor(() => expect(["a", "b", "plain"].map((name) => world.provisioner.isPending(name))).toEqual([false, false, false]));
   });
 
+  test("and comes too late to wait is told that it was so a moment ago", async () => {
+    const world = setUp();
+    world.provisioner.start();
+    world.put(...openSpace("a"));
+    expect(world.provisioner.wasPending("a", 0)).toBe(true);
+    await vi.waitFor(() => expect(world.provisioner.isPending("a")).toBe(false));
+    expect(world.provisioner.wasPending("a", 60_000)).toBe(true);
+    expect(world.provisioner.wasPending("a", -1)).toBe(false);
+  });
+
   test("waits no longer than it wants to", async () => {
     const world = setUp();
     world.provisioner.start();
