@@ -111,7 +111,7 @@ const CONFIGURATIONS = [["mutatingwebhookconfiguration", "sluice"], ["validating
 
 /** The flags that say which rules are in force, each with its value. */
 function packFlags(args: readonly string[]): readonly string[] {
-  return args.flatMap((flag, i) => (["--packs", "--profile", "--set"].includes(flag) ? [flag, args[i + 1] ?? ""] : []));
+  return args.flatMap((flag, i) => (["--packs", "--profile", "--set", "--mode"].includes(flag) ? [flag, args[i + 1] ?? ""] : []));
 }
 
 /** Several replicas with one certificate, behind one address that gives each new connection to the next of them. */
