@@ -47,7 +47,10 @@ async function start(workers, { kubeconfig, certDir, ca }) {
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const pids = () => [child.pid, ...[...log.matchAll(/"pid":(\d+),"msg":"a worker serves"/g)].map(([, pid]) => Number(pid))];
   for (const until = performance.now() + 30_000; ; await sleep(50)) {
-    if (child.exitCode !== null || performance.now() > until) throw new Error(`the server did not become ready:\n${log.slice(-2_000)}`);
+    if (child.exitCode !== null || performance.now() > until) {
+      child.kill("SIGKILL");
+      throw new Error(`the server did not become ready:\n${log.slice(-2_000)}`);
+    }
     const text = await once(port, ca, "GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").catch(() => "");
     if (text.startsWith("HTTP/1.1 200") && pids().length === (workers > 1 ? workers + 1 : 1)) break;
   }
