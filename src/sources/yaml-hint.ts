@@ -41,18 +41,25 @@ function besideItems(lines: readonly string[], { line, column }: SyntaxError): E
   const item = lastLineBefore(lines, line, (text) => indentOf(text) <= column);
   const dash = /^( *)- +/.exec(lines[item] ?? "");
   if (key === undefined || dash?.[1]?.length !== column || indentOf(lines[line] ?? "") !== column) return undefined;
+  const list = listOf(lines, item);
+  if (BESIDE_RULES.has(key) && list && list.indent < column) {
+    return { line, column, message: () => `\`${key}\` stands beside the list items of \`${list.name}\`, where only items may stand; indent it by ${column - list.indent} less, to stand beside \`${list.name}\`` };
+  }
   const missing = dash[0].length - column;
   const message = (first: number): string =>
-    `\`${key}\` stands beside the list items${ofList(lines, item)} instead of inside one; indent it by ${missing} more spaces ` +
+    `\`${key}\` stands beside the list items${list ? ` of \`${list.name}\`` : ""} instead of inside one; indent it by ${missing} more spaces ` +
     `so that it belongs to the item that begins on line ${item + first}`;
   return { line, column, message };
 }
 
-/** ` of \`ingress\``, for the list that an item on this line belongs to. */
-function ofList(lines: readonly string[], item: number): string {
-  const list = lastLineBefore(lines, item, (text) => indentOf(text) < indentOf(lines[item] ?? ""));
-  const name = /^ *(?:- )?([^:]+):/.exec(lines[list] ?? "")?.[1];
-  return name === undefined ? "" : ` of \`${name}\``;
+/** Fields of a policy that stand beside its lists of rules: no rule has one of that name. */
+const BESIDE_RULES: ReadonlySet<string> = new Set(["podSelector", "policyTypes", "ingress", "egress"]);
+
+/** The list that an item on this line belongs to, such as `ingress`. */
+function listOf(lines: readonly string[], item: number): { readonly name: string; readonly indent: number } | undefined {
+  const text = lines[lastLineBefore(lines, item, (line) => indentOf(line) < indentOf(lines[item] ?? ""))] ?? "";
+  const name = /^ *(?:- )?([^:]+):/.exec(text)?.[1];
+  return name === undefined ? undefined : { name, indent: indentOf(text) };
 }
 
 function tab(lines: readonly string[], { line, reason }: SyntaxError): Explained | undefined {

@@ -108,6 +108,13 @@ describe("what cannot be read", () => {
     expect(problems).toEqual([typeof problem === "string" ? problem : expect.stringMatching(problem)]);
   });
 
+  it("names what was meant where a field of the policy is indented into its rules", async () => {
+    await write({ "a.yaml": "spec:\n  ingress:\n    - from:\n      - podSelector: {}\n    policyTypes: [Ingress]\n" });
+    expect(problemsOf(await loadManifests([folder]))).toEqual([
+      "a.yaml:5:5: `policyTypes` stands beside the list items of `ingress`, where only items may stand; indent it by 2 less, to stand beside `ingress`",
+    ]);
+  });
+
   it("names what was meant where a list's item lost its indentation", async () => {
     await write({ "a.yaml": "spec:\n  ingress:\n    - from:\n      - podSelector: {}\n    ports:\n    - port: 443\n" });
     expect(problemsOf(await loadManifests([folder]))).toEqual([
