@@ -1,9 +1,10 @@
 import type { Config } from "../config.js";
 import { allObjects, ClusterError, clusterObjects, ownNamespace, type ClusterConnection, type WatchedKind } from "../cluster/cluster.js";
 import type { Detected, Facts, Named, PacksRead, Permission, Probed, Read } from "../doctor/facts.js";
+import { provisionRights, reportRights, type ReportKinds } from "../doctor/features.js";
 import { ALL, permissionsFor } from "../doctor/permissions.js";
 import { calledAt, isOwn, OWN_CONFIGURATIONS, webhooksOf } from "../doctor/stored.js";
-import { isRecord, type KubeObject } from "../model/kubernetes.js";
+import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
 import { formatProblem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { packsIn } from "../packs/compile.js";
@@ -11,6 +12,7 @@ import { OWN_KINDS } from "../packs/crd.js";
 import { parsePack } from "../packs/parse.js";
 import { loadPacks, type LoadedPacks } from "../sources/packs.js";
 import { followedKinds, openState } from "../sources/state.js";
+import { REPORT_APIS } from "../upkeep/report-objects.js";
 import { unwrap } from "./command.js";
 import { askReplicas } from "./doctor-replicas.js";
 import { namedPair } from "./target-selector.js";
@@ -39,7 +41,9 @@ export async function lookAt(connection: ClusterConnection, config: Config): Pro
   const packs = await readPacks(config, ofFolder, snapshot);
   const account = { namespace, name: accountOf(pods) };
   const leads = "value" in lease && lease.value !== undefined;
-  const asked = [...permissionsFor({ kinds: followedKinds("value" in packs ? packs.value.packs.watches : []), service, certSecret, leads }), ALL];
+  const inForce = "value" in packs ? packs.value.packs : ofFolder.packs;
+  const features = [...reportRights(await reportKinds(look), pods), ...provisionRights(inForce, pods)];
+  const asked = [...permissionsFor({ kinds: followedKinds(inForce.watches), service, certSecret, leads }), ...features, ALL];
   const inside = (await ownNamespace()) !== undefined;
   return {
     ...version, server: connection.server, service, certSecret, namespaces, serviceObject, slices, pods, own, others, secret, lease, definitions, account, packs, snapshot,
@@ -51,6 +55,16 @@ export async function lookAt(connection: ClusterConnection, config: Config): Pro
 
 function kind(group: string, name: string): WatchedKind {
   return { group, version: "v1", resource: `${name.toLowerCase()}s`, kind: name, namespaced: false };
+}
+
+/** Those that reports would be written as; undefined where the cluster knows none, or does not tell. */
+async function reportKinds(look: Look): Promise<ReportKinds | undefined> {
+  for (const { namespaced, cluster } of REPORT_APIS) {
+    const group = groupOf(namespaced.apiVersion);
+    const definition = await attempt(() => look.one({ apiVersion: "apiextensions.k8s.io/v1", resource: "customresourcedefinitions", name: `${namespaced.resource}.${group}` }));
+    if ("value" in definition && definition.value) return { group, resources: [namespaced.resource, cluster.resource] };
+  }
+  return undefined;
 }
 
 /** The Service that the webhook configurations name, unless somebody says which. */

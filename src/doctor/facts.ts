@@ -20,6 +20,8 @@ export interface Permission {
   readonly verb: string;
   readonly namespace?: string;
   readonly name?: string;
+  /** What it is needed for, when not every installation does it. */
+  readonly feature?: "reports" | "provision";
 }
 
 /** What one replica says of itself at `/readyz?verbose`. */

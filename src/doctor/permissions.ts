@@ -35,6 +35,13 @@ function ofLeader({ namespace, name }: Named): readonly Permission[] {
   return [...objects, ...configurations, { group: "", resource: "namespaces", name: namespace, verb: "get" }];
 }
 
+/** By what the permissions are needed for; undefined: every installation needs them. */
+const REMEDIES: readonly (readonly [Permission["feature"], string])[] = [
+  [undefined, "apply the roles of `deploy/`, and one that lets it list and watch the kinds that your packs watch"],
+  ["reports", "apply the ClusterRole `sluice-reports` of `deploy/base/rbac.yaml` and its binding, or serve with `--reports off`: the audit cannot be reported"],
+  ["provision", "apply `deploy/overlays/provision`, or take the provisions out of the packs: namespaces wait for policies that nobody may write"],
+];
+
 /** May the ServiceAccount of the replicas do what they need, and nothing like everything? */
 export const permissions: Check = {
   id: "permissions",
@@ -43,11 +50,14 @@ export const permissions: Check = {
       if (asked.length === 0) return notChecked("nothing was asked");
       const who = `\`${account.namespace}/${account.name}\``;
       const needed = asked.filter(({ permission }) => permission !== ALL);
-      const lacking = needed.filter(({ allowed }) => !allowed).map(({ permission }) => textOf(permission));
+      const missing = needed.filter(({ allowed }) => !allowed).map(({ permission }) => permission);
       const all = asked.some(({ permission, allowed }) => permission === ALL && allowed);
       return orElse(
         [
-          ...(lacking.length > 0 ? [failure(`the ServiceAccount ${who} may not ${lacking.slice(0, 5).join(", ")}${lacking.length > 5 ? ` and ${lacking.length - 5} more` : ""}`, "apply the roles of `deploy/`, and one that lets it list and watch the kinds that your packs watch")] : []),
+          ...REMEDIES.flatMap(([feature, remedy]) => {
+            const lacking = missing.filter((permission) => permission.feature === feature).map(textOf);
+            return lacking.length > 0 ? [failure(`the ServiceAccount ${who} may not ${lacking.slice(0, 5).join(", ")}${lacking.length > 5 ? ` and ${lacking.length - 5} more` : ""}`, remedy)] : [];
+          }),
           ...(all ? [warning(`the ServiceAccount ${who} may do everything`, "take cluster-admin from it: the roles of `deploy/` are all it needs")] : []),
         ],
         `the ServiceAccount ${who} may do what is needed (${count(needed.length, "permission")})`,
