@@ -199,7 +199,7 @@ async function start(config: Config, parts: Parts): Promise<Result<RunningServer
     ...(source.openChanges ? { pending: source.openChanges } : {}),
     ...(source.access ? { access: source.access } : {}),
     ...(parts.clientCa !== undefined ? { clientCa: parts.clientCa } : {}),
-    checks: () => [...(source.checks?.() ?? []), ...(leading ? [leading.condition()] : []), ...(crew ? [crew.condition()] : [])],
+    checks: () => [{ name: "version", ok: true, detail: version() }, ...(source.checks?.() ?? []), ...(leading ? [leading.condition()] : []), ...(crew ? [crew.condition()] : [])],
     ...(source.calledBy ? { calledBy: source.calledBy } : {}),
     host: config.host,
     port: config.port,

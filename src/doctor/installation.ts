@@ -44,7 +44,10 @@ export const replicas: Check = {
   id: "replicas",
   judge: ({ replicas: read, pods, service: { namespace } }) => {
     const said = whenRead(read, (all) => (all.length === 0 ? notChecked("no replica was found to ask") : orElse([...all.flatMap(unready), ...otherPacks(all)], `${count(all.length, "replica")} ready, with the same packs`)));
-    return [...said, ...("value" in pods ? images(pods.value, namespace) : [])];
+    const told = "value" in read ? read.value.map(({ text }) => versionIn(text)) : [];
+    // Those of an older version do not say it: their images tell.
+    if (told.length > 0 && told.every((version) => version !== undefined)) return [...said, ...different(told, namespace)];
+    return [...said, ...("value" in pods ? different(imagesOf(pods.value), namespace) : [])];
   },
 };
 
@@ -64,8 +67,16 @@ function otherPacks(all: readonly { readonly text: string }[]): readonly Finding
   return digests.size > 1 ? [warning(`replicas have ${digests.size} different sets of packs in force`, "wait for the rollout to end; when they stay different, compare `/readyz?verbose` of each: a file of one is another one")] : [];
 }
 
-function images(pods: readonly KubeObject[], namespace: string): readonly Finding[] {
+function versionIn(text: string): string | undefined {
+  return /^\[[+-]\]version ok: (\S+)$/m.exec(text)?.[1];
+}
+
+function imagesOf(pods: readonly KubeObject[]): readonly string[] {
   const running = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined && metadata.labels?.["app.kubernetes.io/name"] === "sluice");
-  const found = new Set(running.flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : []).slice(0, 1).map(({ image }) => String(image))));
+  return running.flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : []).slice(0, 1).map(({ image }) => String(image)));
+}
+
+function different(versions: readonly string[], namespace: string): readonly Finding[] {
+  const found = new Set(versions);
   return found.size > 1 ? [warning(`replicas run different versions: ${listed([...found])}`, `wait for the rollout to end: \`kubectl rollout status deployment -n ${namespace} sluice\``)] : [];
 }
