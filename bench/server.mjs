@@ -35,10 +35,13 @@ async function serveBare(kind, port, certDir) {
   return createServer(tls, app).listen(port, HOST);
 }
 
+/** Of node, as deploy/base/deployment.yaml and `npm start` give them. */
+export const NODE_FLAGS = ["--max-semi-space-size=8"];
+
 const programs = (certDir, podsFile) => ({
   "bare https": (port) => [here("server.mjs"), "--bare", "https", String(port), certDir],
   "bare express": (port) => [here("server.mjs"), "--bare", "express", String(port), certDir],
-  sluice: (port) => [here("../dist/main.js"), "serve", "--state", here("../examples/kf-cluster"), "--state", podsFile, "--packs", here("../policies"), "--port", String(port), "--cert-dir", certDir],
+  sluice: (port) => [...NODE_FLAGS, here("../dist/main.js"), "serve", "--state", here("../examples/kf-cluster"), "--state", podsFile, "--packs", here("../policies"), "--port", String(port), "--cert-dir", certDir],
 });
 
 /** Starts a program and waits until it is ready; the milliseconds this took. */
@@ -214,7 +217,7 @@ async function measureServer(results, { name, program, ca }) {
 
 /** With the example alone, certificates there already, as `npm start` finds it the second time. */
 async function startTimes(certDir, ca) {
-  const program = (port) => [here("../dist/main.js"), "serve", "--state", here("../examples/kf-cluster"), "--packs", here("../policies"), "--port", String(port), "--cert-dir", certDir];
+  const program = (port) => [...NODE_FLAGS, here("../dist/main.js"), "serve", "--state", here("../examples/kf-cluster"), "--packs", here("../policies"), "--port", String(port), "--cert-dir", certDir];
   const times = [];
   let rss = 0;
   for (let index = 0; index < STARTS; index++) {

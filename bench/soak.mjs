@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "./server.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const option = (name, otherwise) => Number(process.argv[process.argv.indexOf(`--${name}`) + 1] || otherwise);
@@ -71,7 +72,7 @@ async function main() {
       server.close(() => resolve(free));
     });
   });
-  const child = spawn(process.execPath, ["--expose-gc", here("../dist/main.js"), "serve", "--state", here("../examples/kf-cluster"), "--packs", here("../policies"), "--port", String(port), "--cert-dir", folder], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, ["--expose-gc", ...NODE_FLAGS, here("../dist/main.js"), "serve", "--state", here("../examples/kf-cluster"), "--packs", here("../policies"), "--port", String(port), "--cert-dir", folder], { stdio: ["ignore", "ignore", "pipe"] });
   let logged = 0;
   child.stderr.on("data", (chunk) => (logged += chunk.length));
   try {

@@ -8,7 +8,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
-import { freePort, measure, once, rssMb, SCENARIOS, sleep, table, writePods } from "./server.mjs";
+import { freePort, measure, NODE_FLAGS, once, rssMb, SCENARIOS, sleep, table, writePods } from "./server.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const MEASURED = ["pod mutate", "policy validate, new"];
@@ -40,7 +40,7 @@ function clusterObjects(directory) {
 
 async function start(workers, { kubeconfig, certDir, ca }) {
   const port = await freePort();
-  const args = [here("../dist/main.js"), "serve", "--cluster", "--workers", String(workers), "--packs", here("../policies"), "--port", String(port), "--cert-dir", certDir, "--audit-interval", "0"];
+  const args = [...NODE_FLAGS, here("../dist/main.js"), "serve", "--cluster", "--workers", String(workers), "--packs", here("../policies"), "--port", String(port), "--cert-dir", certDir, "--audit-interval", "0"];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, KUBECONFIG: kubeconfig } });
   let log = "";
   child.stderr.on("data", (chunk) => (log = (log + chunk).slice(-20_000)));

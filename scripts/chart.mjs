@@ -48,7 +48,7 @@ const KNOBS = {
       "{{- range $name, $value := .Values.settings }}", '- {{ printf "--set=%s=%v" $name $value | quote }}', "{{- end }}",
       "{{- range .Values.extraArgs }}", "- {{ . | quote }}", "{{- end }}",
     ),
-    [`${POD}.containers.0.env.0.value`]: inline('"--max-old-space-size={{ .Values.heapMiB }}"'),
+    [`${POD}.containers.0.env.0.value`]: inline('"--max-old-space-size={{ .Values.heapMiB }} --max-semi-space-size=8"'),
     [`${POD}.containers.0.resources`]: block(".Values.resources"),
     [`${POD}.containers.0.imagePullPolicy`]: inline("{{ .Values.image.pullPolicy }}"),
     [`${POD}.containers.0.volumeMounts`]: lines(`{{- if ${CERT_MANAGER} }}`, "volumeMounts:", "  - {name: certificates, mountPath: /certificates, readOnly: true}", "{{- end }}"),
