@@ -95,8 +95,10 @@ function observedProtection(rule: CompiledRule, protect: Protection, into: Obser
     if (!("future" in scope)) noteFlows(rule.pack, protect.alternatives?.(snapshot, scope) ?? [], into);
     return outcomes;
   };
+  // What is observed is asked.
+  const { unharmed: _none, ...asked } = protect;
   return {
-    ...protect,
+    ...asked,
     regression: (change, scope) => noted(protect.regression(change, scope), change.after, scope),
     forPod: (snapshot, pod) => noted(protect.forPod(snapshot, pod), snapshot, snapshot.namespace(pod.namespace)),
   };
