@@ -1,5 +1,5 @@
 import type { Environment } from "@marcbachmann/cel-js";
-import { type OwnerReference } from "../model/kubernetes.js";
+import type { OwnerReference } from "../model/kubernetes.js";
 import { compilePattern, type Pattern } from "../model/pattern.js";
 import { ENGINE_STEPS, spend } from "./meter.js";
 import { asRecord, readable } from "./readable.js";

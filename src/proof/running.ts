@@ -4,6 +4,7 @@ import type { TrafficSet } from "../model/traffic.js";
 import { IntervalSet, type Whole } from "../sets/interval-set.js";
 import { IpSet, type Address } from "../sets/ip-set.js";
 import { isFuture } from "./inquiry.js";
+import { numberOf } from "./number-of.js";
 import { familyOf } from "./party.js";
 import type { PodSpace } from "./question.js";
 
@@ -94,15 +95,6 @@ export function runningGroups(snapshot: Snapshot, space: PodSpace, sight: Sight)
 function sightText({ keys, blocks, ports, serves, node }: Sight): string {
   const ranges = blocks.map(({ v4, v6 }) => `${v4.ranges.join(";")}/${v6.ranges.join(";")}`);
   return JSON.stringify([keys, ranges, ports, serves.map(numberOf), node]);
-}
-
-const numbers = new WeakMap<object, number>();
-let numbered = 0;
-
-function numberOf(value: object): number {
-  let number = numbers.get(value);
-  if (number === undefined) numbers.set(value, (number = ++numbered));
-  return number;
 }
 
 /** `alone` names those that are looked at one by one. */

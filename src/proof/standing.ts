@@ -2,6 +2,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { likenessOf } from "./likeness.js";
 import { isFuture, type ProofContext } from "./inquiry.js";
+import { numberOf } from "./number-of.js";
 import { holds } from "./prove.js";
 import type { Flow, FlowPeer, FlowTarget, PodSpace } from "./question.js";
 
@@ -137,15 +138,6 @@ function named({ name }: End, { mentions }: End, { namespaces }: Snapshot): stri
   if (mentions.size === 0) return "";
   if (name === undefined) return `(but ${[...mentions].filter((one) => namespaces.has(one)).sort().join()})`;
   return mentions.has(name) ? `(${name})` : "";
-}
-
-const numbers = new WeakMap<object, number>();
-let last = 0;
-
-function numberOf(value: object): number {
-  let number = numbers.get(value);
-  if (number === undefined) numbers.set(value, (number = ++last));
-  return number;
 }
 
 function rangesText({ addresses }: Extract<FlowPeer, { kind: "addresses" }>): string {

@@ -13,12 +13,11 @@ import { IntervalSet } from "../../src/sets/interval-set.js";
 import { IpSet, parseCidr } from "../../src/sets/ip-set.js";
 import { LabelBox } from "../../src/sets/label-box.js";
 import { oneOf } from "../../src/sets/value-set.js";
-import { parseProfile } from "../../src/packs/profile.js";
-import { compilePacks } from "../../src/packs/compile.js";
 import { readChange } from "../../src/review/change.js";
 import { refOf } from "../../src/model/kubernetes.js";
 import type { Scope } from "../../src/rules/rule.js";
-import { objectsIn, request } from "../review/world.js";
+import { request } from "../review/world.js";
+import { packOf } from "../rules/inline-pack.js";
 import { adminPolicy, BLOCKS, change, cluster, lawRuns, NAMESPACES, namespaceObject, networkPolicy, pod, snapshotOf } from "./arbitrary-cluster.js";
 
 /** What is remembered of proofs, and what a change is taken to leave alone, against proofs made afresh. */
@@ -121,31 +120,25 @@ describe("what a change may take away", () => {
   });
 });
 
-
 describe("what a change does not harm", () => {
-  const profile = parseProfile({});
-  const [pack] = objectsIn(`
-apiVersion: sluice.dev/v1alpha1
-kind: RulePack
-metadata: {name: law}
-spec:
-  namespaces:
-    all: {exempt: false}
-    prod: {matchLabels: {env: prod}}
-  endpoints:
-    web: {pods: {namespaces: all, matchLabels: {app: "y"}}, ports: [80/TCP]}
-    same: {pods: {namespaces: same, which: every}, ports: [81/TCP]}
-    either: {anyOf: [{addresses: [192.168.0.0/24]}, {pods: {namespaces: prod, which: every}, ports: [53/UDP]}]}
-  rules:
-    - {id: one, check: require-flow, enforcementAction: deny, with: {flows: [{what: web, subject: {namespaces: all, matchLabels: {app: x}}, egressTo: web}]}}
-    - {id: two, check: require-flow, enforcementAction: deny, with: {flows: [{what: own, subject: {namespaces: prod}, ingressFrom: same}]}}
-    - {id: three, check: require-flow, enforcementAction: deny, with: {flows: [{what: outside, subject: {namespaces: all, matchLabels: {tier: x}}, egressTo: either}]}}
+  const packs = packOf(`
+namespaces:
+  all: {exempt: false}
+  prod: {matchLabels: {env: prod}}
+endpoints:
+  web: {pods: {namespaces: all, matchLabels: {app: "y"}}, ports: [80/TCP]}
+  same: {pods: {namespaces: same, which: every}, ports: [81/TCP]}
+  either: {anyOf: [{addresses: [192.168.0.0/24]}, {pods: {namespaces: prod, which: every}, ports: [53/UDP]}]}
+rules:
+  - {id: one, check: require-flow, enforcementAction: deny, with: {flows: [{what: web, subject: {namespaces: all, matchLabels: {app: x}}, egressTo: web}]}}
+  - {id: two, check: require-flow, enforcementAction: deny, with: {flows: [{what: own, subject: {namespaces: prod}, ingressFrom: same}]}}
+  - {id: three, check: require-flow, enforcementAction: deny, with: {flows: [{what: outside, subject: {namespaces: all, matchLabels: {tier: x}}, egressTo: either}]}}
 `);
-  const compiled = profile.ok && pack ? compilePacks([pack], { settings: {}, profile: profile.value }) : undefined;
-  if (!compiled?.ok) throw new Error("the pack of the law does not compile");
-  const { value: packs } = compiled;
   const written = (now: Snapshot, one: Step): ReturnType<typeof request> | undefined => {
-    if ("put" in one) return request(now.policy(refOf(one.put)) ? "UPDATE" : "CREATE", one.put, { ...(now.policy(refOf(one.put)) && { old: now.policy(refOf(one.put))?.object as KubeObject }) });
+    if ("put" in one) {
+      const old = now.policy(refOf(one.put))?.object;
+      return request(old ? "UPDATE" : "CREATE", one.put, old ? { old } : {});
+    }
     const stored = [...now.policies()][one.remove];
     return stored && request("DELETE", stored.object);
   };

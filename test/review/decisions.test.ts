@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { denialMessage, warningsOf } from "../../src/reports/denial.js";
-import { compilePacks } from "../../src/packs/compile.js";
 import { review, reviewMutation, reviewValidation } from "../../src/review/review.js";
 import { judge, kfCluster, objectsIn, request, rulesOf, shippedPacks, snapshotOf, stored } from "./world.js";
+import { packOf } from "../rules/inline-pack.js";
 
 const cluster = kfCluster();
 
@@ -169,9 +169,7 @@ describe("pods", () => {
 });
 
 describe("a rule that fails while it adds to an object", () => {
-  const pack = object("{apiVersion: sluice.dev/v1alpha1, kind: RulePack, metadata: {name: team}, spec: {rules: [{id: zone, check: set-pod-label, enforcementAction: deny, match: {kinds: [Pod]}, with: {label: zone, cases: [{when: 'object.spec.absent', value: a}]}}]}}");
-  const compiled = compilePacks([pack], { settings: {}, profile: shippedPacks().profile });
-  const context = { snapshot: cluster, packs: compiled.ok ? compiled.value : shippedPacks(), now: 0 };
+  const context = { snapshot: cluster, packs: packOf("{rules: [{id: zone, check: set-pod-label, enforcementAction: deny, match: {kinds: [Pod]}, with: {label: zone, cases: [{when: 'object.spec.absent', value: a}]}}]}"), now: 0 };
   const asked = request("CREATE", object("{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: space-open}, spec: {containers: [{name: a}]}}"));
   it("is let through by the mutating half, which says what failed", () => {
     expect(reviewMutation(asked, context)).toMatchObject({ allowed: true, patch: [], errors: [{ code: "cel/evaluation" }] });
