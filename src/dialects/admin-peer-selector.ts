@@ -69,8 +69,8 @@ function readClass(part: Part, field: string | undefined): PodClass | undefined 
 
 function readNetworks(part: Part): readonly Peer[] | undefined {
   const blocks = atLeastOne(part)?.map(readCidr);
-  if (!blocks || blocks.includes(undefined)) return undefined;
-  return [{ kind: "addresses", addresses: blocks.reduce<IpSet>((all, block) => all.union(block ?? IpSet.EMPTY), IpSet.EMPTY) }];
+  if (!blocks?.every((block) => block !== undefined)) return undefined;
+  return [{ kind: "addresses", addresses: IpSet.unionOf(blocks) }];
 }
 
 /** "`*.` prefix wildcard matches one or more whole labels" (C4). A name has no fixed addresses: the peer is symbolic. */

@@ -3,6 +3,7 @@ import { refOf, type KubeObject } from "../model/kubernetes.js";
 import { NETWORK_POLICY_TIER, type Direction, type Peer, type Policy, type PolicyRule, type TrafficMatch } from "../model/policy.js";
 import type { Problem } from "../model/result.js";
 import type { Protocol } from "../model/traffic.js";
+import { IpSet } from "../sets/ip-set.js";
 import { LabelBox } from "../sets/label-box.js";
 import { oneOf } from "../sets/value-set.js";
 import { readCidr } from "./cidr-selector.js";
@@ -150,18 +151,15 @@ function readIpBlock(part: Part): Peer | undefined {
   const cidr = readCidr(part.at("cidr"));
   const excepts = part.at("except").items();
   if (!cidr || !excepts) return undefined;
-  let addresses = cidr;
-  let readable = true;
-  for (const item of excepts) {
+  const cut = excepts.flatMap((item) => {
     const except = readCidr(item);
     // "except entries must be strict subsets of cidr" (S11).
-    if (except && (!cidr.covers(except) || cidr.equals(except))) {
-      item.problem("policy/except-outside", `\`except\` must lie strictly within \`cidr\`; ${quote(item.value)} does not lie within ${quote(part.at("cidr").value)}`);
-      readable = false;
-    } else if (except) addresses = addresses.subtract(except);
-    else readable = false;
-  }
-  return readable ? { kind: "addresses", addresses } : undefined;
+    if (!except || (cidr.covers(except) && !cidr.equals(except))) return except ?? [];
+    item.problem("policy/except-outside", `\`except\` must lie strictly within \`cidr\`; ${quote(item.value)} does not lie within ${quote(part.at("cidr").value)}`);
+    return [];
+  });
+  // What cannot be read was told where it stands.
+  return cut.length === excepts.length ? { kind: "addresses", addresses: cidr.subtract(IpSet.unionOf(cut)) } : undefined;
 }
 
 /** "ports missing, null or []: all ports and all protocols" (S5). */

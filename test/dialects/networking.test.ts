@@ -53,6 +53,17 @@ describe("NetworkPolicy is read", () => {
     expect([holds("10.0.0.1"), holds("10.1.0.1"), holds("10.2.0.1")]).toEqual([true, false, true]);
   });
 
+  // As many as fit into one object: cut out one after the other they took minutes.
+  test("tens of thousands of excepts are all taken out", () => {
+    const except = Array.from({ length: 50_000 }, (_, index) => `10.${index >> 14}.${(index >> 6) & 255}.${(index & 63) * 4}/31`);
+    const [rule] = from({ ipBlock: { cidr: "10.0.0.0/8", except } }).policy.rules.ingress;
+    const [peer] = rule?.peers === "everyone" ? [] : (rule?.peers ?? []);
+    const ranges = peer?.kind === "addresses" ? peer.addresses.v4.ranges : [];
+    expect(ranges).toHaveLength(50_000);
+    const holds = (address: string) => peer?.kind === "addresses" && peer.addresses.contains(parseAddress(address) ?? 0);
+    expect([holds("10.0.0.1"), holds("10.0.0.2"), holds("10.1.255.5"), holds("10.1.255.6"), holds("10.255.0.0")]).toEqual([false, true, false, true, true]);
+  });
+
   test("an endPort past 65535 means the last port, and is a problem", () => {
     const { policy, problems } = ports({ port: 30000, endPort: 65537 });
     expect(policy.rules.ingress[0]?.traffic.ports.equals(portRange("TCP", 30000))).toBe(true);
