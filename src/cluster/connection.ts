@@ -94,6 +94,8 @@ export async function connectCluster({ kubeconfig, context }: { readonly kubecon
     if (cluster.name === "cluster" && cluster.server === "http://localhost:8080") return noCluster("there is no kubeconfig and no service account");
     return ok(connectTo(cluster.server, async () => prepared(config)));
   } catch (error) {
+    // What client-node says of YAML that holds no clusters is about itself.
+    if (error instanceof TypeError) return noCluster("the kubeconfig is empty, or names no clusters and contexts", kubeconfig ?? process.env["KUBECONFIG"]);
     return noCluster(error instanceof Error ? error.message : String(error), kubeconfig);
   }
 }

@@ -1,9 +1,10 @@
 import type { Config } from "../config.js";
 import { allObjects, ClusterError, clusterObjects, ownNamespace, type ClusterConnection, type WatchedKind } from "../cluster/cluster.js";
 import type { Detected, Facts, Named, PacksRead, Permission, Probed, Read } from "../doctor/facts.js";
-import { provisionRights, reportRights, type ReportKinds } from "../doctor/features.js";
+import { isAuditing, provisionRights, reportRights, type ReportKinds } from "../doctor/features.js";
 import { ALL, permissionsFor } from "../doctor/permissions.js";
 import { calledAt, isOwn, OWN_CONFIGURATIONS, webhooksOf } from "../doctor/stored.js";
+import { count } from "../doctor/words.js";
 import { groupOf, isRecord, type KubeObject } from "../model/kubernetes.js";
 import { formatProblem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -42,11 +43,12 @@ export async function lookAt(connection: ClusterConnection, config: Config): Pro
   const account = { namespace, name: accountOf(pods) };
   const leads = "value" in lease && lease.value !== undefined;
   const inForce = "value" in packs ? packs.value.packs : ofFolder.packs;
-  const features = [...reportRights(await reportKinds(look), pods), ...provisionRights(inForce, pods)];
+  const mode = isAuditing(pods) ? "audit" : config.mode;
+  const features = [...reportRights(await reportKinds(look), pods), ...provisionRights(inForce, mode)];
   const asked = [...permissionsFor({ kinds: followedKinds(inForce.watches), service, certSecret, leads }), ...features, ALL];
   const inside = (await ownNamespace()) !== undefined;
   return {
-    ...version, server: connection.server, service, certSecret, namespaces, serviceObject, slices, pods, own, others, secret, lease, definitions, account, packs, snapshot,
+    ...version, server: connection.server, service, certSecret, namespaces, serviceObject, slices, pods, own, others, secret, lease, definitions, account, packs, snapshot, mode,
     replicas: await attempt(() => askReplicas(connection, { own, slices, service, inside })),
     permissions: await attempt(() => look.permissions(asked, account)),
     probe: await attempt(() => look.probe(own, definitions)),
@@ -83,7 +85,11 @@ function accountOf(pods: Read<readonly KubeObject[]>): string {
 
 async function readSnapshot({ packs }: LoadedPacks): Promise<Read<Snapshot>> {
   const state = await openState({ files: [], cluster: true, kinds: [...packs.watches, ...OWN_KINDS], workloads: false });
-  return state.ok ? { value: state.value.snapshot } : { problem: state.problems.map(formatProblem).join("; ") };
+  if (state.ok) return { value: state.value.snapshot };
+  // One that was refused keeps the others from being waited for.
+  const all = state.problems.map(formatProblem);
+  const first = all.find((text) => text.includes("answered")) ?? all[0] ?? "";
+  return { problem: all.length > 1 ? `${first}; and ${count(all.length - 1, "other kind")}` : first };
 }
 
 /** Those of the folder together with those of the cluster, as a replica would have them. */

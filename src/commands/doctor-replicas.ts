@@ -1,4 +1,5 @@
 import { request } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError, type ClusterConnection } from "../cluster/cluster.js";
 import type { Named, Read, Replica } from "../doctor/facts.js";
 import { calledAt, webhooksOf } from "../doctor/stored.js";
@@ -14,21 +15,30 @@ interface Where {
 }
 
 const ASK_MS = 5_000;
+const AGAIN_MS = 1_000;
 const PAGE = "/readyz?verbose";
 
 /** What every replica says of itself: asked directly where the configurations name a URL or we are in the cluster, through the API server's proxy else. */
 export async function askReplicas(connection: ClusterConnection, { own, slices, service, inside }: Where): Promise<readonly Replica[]> {
   const called = "value" in own ? own.value.flatMap(webhooksOf).map(calledAt) : [];
   const urls = new Map(called.flatMap(({ url, caBundle }) => (url !== undefined && URL.canParse(url) ? [[new URL(url).origin, caBundle] as const] : [])));
-  if (urls.size > 0) return Promise.all([...urls].map(([origin, ca]) => askDirectly({ url: origin, ca, name: origin })));
+  if (urls.size > 0) return Promise.all([...urls].map(([origin, ca]) => twice(() => askDirectly({ url: origin, ca, name: origin }))));
   if ("problem" in slices) throw new Error(slices.problem);
   const found = slices.value.flatMap(endpointsOf);
   const ca = called.find(({ caBundle }) => caBundle !== "")?.caBundle ?? "";
   const servername = `${service.name}.${service.namespace}.svc`;
-  return Promise.all(found.map(({ address, port, pod }) => {
+  return Promise.all(found.map(({ address, port, pod }) => twice(() => {
     if (inside) return askDirectly({ url: `https://${address.includes(":") ? `[${address}]` : address}:${port}`, ca, servername, name: pod ?? address });
     return askByProxy(connection, `/api/v1/namespaces/${service.namespace}/pods/https:${pod ?? ""}:${port}/proxy${PAGE}`, pod ?? address);
-  }));
+  })));
+}
+
+/** A replica that nobody has asked before looks at some things only then. */
+async function twice(ask: () => Promise<Replica>): Promise<Replica> {
+  const first = await ask();
+  if (first.ready) return first;
+  await sleep(AGAIN_MS);
+  return ask();
 }
 
 function endpointsOf(slice: KubeObject): readonly { readonly address: string; readonly port: number; readonly pod?: string }[] {

@@ -1,4 +1,6 @@
+import { placeOf, ruleId } from "../model/violation.js";
 import { adoptions } from "../review/adoption.js";
+import { isEnforced } from "../review/audit-mode.js";
 import { audit } from "../review/audit.js";
 import { failure, fine, whenRead, type Check } from "./check.js";
 import { count, listed } from "./words.js";
@@ -9,11 +11,12 @@ import { count, listed } from "./words.js";
  */
 export const adoption: Check = {
   id: "running namespaces",
-  judge: ({ packs, snapshot, now }) =>
+  judge: ({ packs, snapshot, mode, now }) =>
     whenRead(packs, ({ packs: inForce }) =>
       whenRead(snapshot, (state) => {
-        if (!inForce.rules.some(({ entry }) => entry.enforcementAction === "deny")) return fine("no rule refuses anything yet");
-        const { violations } = audit({ snapshot: state, packs: inForce, now });
+        const { rules, enforced } = inForce;
+        if (!rules.some(({ entry }) => entry.enforcementAction === "deny") || (mode === "audit" && enforced.length === 0)) return fine("no rule refuses anything yet");
+        const violations = audit({ snapshot: state, packs: inForce, now }).violations.filter((one) => mode === "enforce" || isEnforced(ruleId(one), placeOf(one), enforced));
         const expires = new Date(now + 86_400_000).toISOString();
         const asked = adoptions(violations, state, { owner: "doctor", reason: "asked", expires });
         const names = asked.ok ? asked.value.map(({ metadata }) => (metadata.name ?? "").replace(/^adopted-/, "")) : [];

@@ -133,11 +133,15 @@ function excepting({ rules, owner, reason, expires }: Emergency): Step {
   };
 }
 
+const NOTHING_THERE = "no webhook configuration of Sluice's is there: nothing of Sluice's refuses anything";
+
 function notesOf(grade: Grade, { lease, configurations, hasExceptions }: Emergency): readonly string[] {
   const restore = "apply them as you installed them, such as `sluice webhooks --service NAMESPACE/NAME --ca-bundle FILE | kubectl apply -f -`";
   if (grade === "back") return lease ? ["the leader needs a moment; this waits for it"] : [`no replica keeps the webhook configurations: ${restore}`];
+  // Not for somebody in a hurry: how to come back from what does nothing.
+  if (!configurations.some(isOwn) && !lease) return [NOTHING_THERE];
   return [
-    ...(configurations.some(isOwn) ? [] : ["no webhook configuration of Sluice's is there: nothing of Sluice's refuses anything"]),
+    ...(configurations.some(isOwn) ? [] : [NOTHING_THERE]),
     ...(grade === "dryrun" && !hasExceptions ? ["the kind PolicyException is not defined, so rules go on refusing what is sent to Sluice"] : []),
     ...(grade === "ignore" ? ["each write still waits for the time-out of the webhooks, at most 8 s together, while Sluice does not answer"] : []),
     "suspend GitOps that applies these objects first, or it undoes this",

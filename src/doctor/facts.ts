@@ -92,5 +92,7 @@ export interface Facts {
   readonly account: Named;
   readonly probe: Read<Probed>;
   readonly packs: Read<PacksRead>;
+  /** What the replicas were told to do with refusals. */
+  readonly mode: "enforce" | "audit";
   readonly snapshot: Read<Snapshot>;
 }

@@ -1,6 +1,8 @@
-import { groupOf, isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
+import { groupOf, isRecord, recordsIn, textsIn } from "../model/kubernetes.js";
 import type { CompiledPacks } from "../packs/compile.js";
-import type { Permission, Read } from "./facts.js";
+import type { Facts, Permission } from "./facts.js";
+
+type Pods = Facts["pods"];
 
 /** The kinds of reports that a cluster knows, by their resource names. */
 export interface ReportKinds {
@@ -9,7 +11,7 @@ export interface ReportKinds {
 }
 
 /** What the leader writes reports with, unless the replicas are told to write none. */
-export function reportRights(kinds: ReportKinds | undefined, pods: Read<readonly KubeObject[]>): readonly Permission[] {
+export function reportRights(kinds: ReportKinds | undefined, pods: Pods): readonly Permission[] {
   if (!kinds || isTold(pods, { flag: "--reports", variable: "SLUICE_REPORTS", value: "off" })) return [];
   return kinds.resources.flatMap((resource) => ["list", "create", "update", "delete"].map((verb): Permission => ({ group: kinds.group, resource, verb, feature: "reports" })));
 }
@@ -18,8 +20,8 @@ export function reportRights(kinds: ReportKinds | undefined, pods: Read<readonly
  * What the policies of baselines are written with, where the packs ask for it and the mode does not forbid it. A provision with
  * conditions may be for namespaces that this cluster never has: nothing is asked for it.
  */
-export function provisionRights({ provisions }: Pick<CompiledPacks, "provisions">, pods: Read<readonly KubeObject[]>): readonly Permission[] {
-  if (isTold(pods, { flag: "--mode", variable: "SLUICE_MODE", value: "audit" })) return [];
+export function provisionRights({ provisions }: Pick<CompiledPacks, "provisions">, mode: Facts["mode"]): readonly Permission[] {
+  if (mode === "audit") return [];
   const written = new Map(provisions.filter(({ entry }) => (entry.match?.conditions ?? []).length === 0).flatMap(({ baseline }) => baseline.policies).map(({ apiVersion, kind }) => [`${apiVersion} ${kind}`, { group: groupOf(apiVersion), resource: resourceOf(kind) }]));
   return [...written.values()].flatMap((one) => ["get", "create", "patch"].map((verb): Permission => ({ ...one, verb, feature: "provision" })));
 }
@@ -29,13 +31,24 @@ function resourceOf(kind: string): string {
   return kind.toLowerCase().replace(/y$/, "ie").concat("s");
 }
 
-/** Does a running replica have this flag, or the environment that stands in for it? */
-function isTold(pods: Read<readonly KubeObject[]>, { flag, variable, value }: { readonly flag: string; readonly variable: string; readonly value: string }): boolean {
+/** Do the replicas judge without refusing? */
+export function isAuditing(pods: Pods): boolean {
+  return isTold(pods, { flag: "--mode", variable: "SLUICE_MODE", value: "audit" });
+}
+
+/** Will a replica make the webhook configurations itself, once it leads? */
+export function willLead(pods: Pods): boolean {
+  return isTold(pods, { flag: "--cert-secret", variable: "SLUICE_CERT_SECRET" });
+}
+
+/** Does a replica have this flag (with this value, where one is named), or the environment that stands in for it? */
+function isTold(pods: Pods, { flag, variable, value }: { readonly flag: string; readonly variable: string; readonly value?: string }): boolean {
   if (!("value" in pods)) return false;
   const replicas = pods.value.filter(({ metadata }) => metadata.labels?.["app.kubernetes.io/name"] === "sluice");
   return replicas.flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : [])).some(({ args, env }) => {
     const words = textsIn(args);
-    const given = words.includes(`${flag}=${value}`) || words.some((word, i) => word === flag && words[i + 1] === value);
-    return given || recordsIn(env).some((one) => one["name"] === variable && one["value"] === value);
+    const given = words.flatMap((word, i) => (word === flag ? [words[i + 1]] : word.startsWith(`${flag}=`) ? [word.slice(flag.length + 1)] : []));
+    const values = [...given, ...recordsIn(env).flatMap((one) => (one["name"] === variable ? [one["value"]] : []))];
+    return value === undefined ? values.length > 0 : values.includes(value);
   });
 }

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "../review/equal.js";
 import { webhookConfigurations } from "../review/webhooks.js";
 import { failure, fine, notChecked, warning, whenRead, type Check, type Finding } from "./check.js";
 import type { Facts, PacksRead } from "./facts.js";
+import { willLead } from "./features.js";
 import { digestIn } from "./installation.js";
 import { nameOf, webhooksOf } from "./stored.js";
 import { listed } from "./words.js";
@@ -22,7 +23,7 @@ function suspended({ lease }: Facts): readonly Finding[] {
 
 function compared(stored: readonly KubeObject[], { packs, digest, refused }: PacksRead, facts: Facts): readonly Finding[] {
   const broken = refused.map((problem) => failure(`a pack of the cluster cannot be put in force: ${problem}`, "mend it, or delete it; its last good state stays in force until the replicas restart"));
-  const wanted = webhookConfigurations(packs, { at: facts.service });
+  const wanted = webhookConfigurations(packs, { at: facts.service, mode: facts.mode });
   if (!wanted.ok) return [...broken, failure(`some rules cannot be sent anything: ${wanted.problems.map(formatProblem).join("; ")}`, "list the kinds under `spec.watches` of their packs")];
   const theirs = digestsOf(facts);
   if (theirs.length > 0 && !theirs.includes(digest)) {
@@ -34,10 +35,11 @@ function compared(stored: readonly KubeObject[], { packs, digest, refused }: Pac
   return [...broken, failure(differences.join("; "), remedyFor(facts))];
 }
 
-function remedyFor({ lease }: Facts): string {
+function remedyFor({ lease, pods }: Facts): string {
   const hasLeader = "value" in lease && lease.value !== undefined;
   if (hasLeader && suspensionOf(lease.value) !== undefined) return "they are left alone on purpose, see above";
   if (hasLeader) return "the leader puts them right within seconds: when this stays, see its log, and whether something else writes them (GitOps, an admission controller of the cloud)";
+  if (willLead(pods)) return "the replica that leads makes them once it serves: look at its pods and their logs. Do not make them by hand before: changes would wait for an answer that does not come";
   return "apply them anew: `sluice webhooks --service NAMESPACE/NAME --ca-bundle FILE | kubectl apply -f -`";
 }
 
@@ -81,11 +83,12 @@ function pathOf({ clientConfig }: Readonly<Record<string, unknown>>): string | u
 /** What a request that must be refused was told: the whole way from the API server to the rules and back. */
 export const reachable: Check = {
   id: "way from the API server",
-  judge: ({ probe, own }) =>
+  judge: ({ probe, own, mode }) =>
     whenRead(probe, ({ status, message }) => {
       if (/admission webhook "[^"]*sluice\.dev" denied/.test(message)) return fine("a request that Sluice must refuse was refused by it (as a dry run)");
       const [, webhook = "", reason = ""] = /failed calling webhook "([^"]*sluice\.dev)": (?:failed to call webhook: )?([\s\S]*)/.exec(message) ?? [];
       if (webhook !== "") return [failure(`the API server cannot call \`${webhook}\`: ${reason}`, wayRemedy(reason, portIn(own)))];
+      if (status < 300 && mode === "audit") return notChecked("in mode audit nothing is refused, so no refusal shows it: `sluice_admission_requests_total` of a replica counts what reaches it");
       if (status < 300) return [failure("a request that Sluice must refuse was admitted: nobody asked it, or it did not answer and the webhook fails open", "put the webhook configurations right (see there); with `failurePolicy: Ignore` look why the API server cannot call Sluice")];
       return notChecked(`the probe says nothing of Sluice: ${message}`);
     }),

@@ -388,6 +388,8 @@ describe("a kubeconfig", () => {
     expect(await connectCluster({ kubeconfig: join(directory, "none") })).toMatchObject({ ok: false, problems: [{ code: "cluster/config", message: expect.stringContaining("ENOENT"), place: { file: join(directory, "none") } }] });
     write({ apiVersion: "v1", kind: "Config", clusters: [], users: [], contexts: [], "current-context": "gone" });
     expect(await connectCluster({ kubeconfig: join(directory, "config") })).toMatchObject({ ok: false, problems: [{ message: "no cluster to read: the kubeconfig has no cluster for context `gone`" }] });
+    writeFileSync(join(directory, "config"), "");
+    expect(await connectCluster({ kubeconfig: join(directory, "config") })).toMatchObject({ ok: false, problems: [{ message: expect.stringMatching(/^no cluster to read: the kubeconfig is empty/), place: { file: join(directory, "config") } }] });
     write(configOf("https://127.0.0.1:1", "x", "t"));
     expect(await connectCluster({ kubeconfig: join(directory, "config"), context: "other" })).toMatchObject({ ok: false, problems: [{ message: expect.stringContaining("`other`") }] });
   });

@@ -84,6 +84,22 @@ describe("the doctor", () => {
     expect(bad.map((one) => one.check).filter((one) => one !== check && one !== "webhook configurations")).toEqual([]);
     expect(isHealthy(found)).toBe(false);
   });
+  it("finds nothing where refusals are only counted, as in mode audit", () => {
+    const pod: KubeObject = { ...object("v1", "Pod", "web", { spec: { containers: [{ name: "web" }] }, status: { phase: "Running" } }), metadata: { name: "web", namespace: "shop" } };
+    const state = snapshotOf({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } }, pod);
+    const auditing: Facts = { ...HEALTHY, mode: "audit", own: { value: wanted(undefined, "audit") }, probe: { value: { status: 201, message: "" } }, snapshot: { value: state } };
+    const found = diagnose(auditing);
+    expect(found.filter(({ status }) => status !== "ok").map(({ check, status }) => [check, status])).toEqual([["way from the API server", "not checked"]]);
+    expect(diagnose({ ...auditing, mode: "enforce" }).filter(({ status }) => status === "failure").map(({ check }) => check)).toEqual(["way from the API server", "webhook configurations", "running namespaces"]);
+    const enforcing = { ...auditing, packs: { value: { packs: { ...packs, enforced: [{ rules: ["baseline/*"], namespaces: ["sh*"] }] }, digest: "sha256:0123456789abcdef", inState: packs.profile, chosen: new Set<string>(), refused: [], detections: { value: [] } } } };
+    expect(diagnose(enforcing).find(({ check }) => check === "running namespaces")?.finding).toContain("(`shop`)");
+  });
+  it("has nobody make webhook configurations by hand that a replica makes when it serves", () => {
+    const first: Facts = { ...HEALTHY, own: { value: [] }, lease: { value: undefined }, replicas: { value: [] } };
+    const remedy = (pods: readonly KubeObject[]): string | undefined => diagnose({ ...first, pods: { value: pods } }).find(({ check }) => check === "webhook configurations")?.remedy;
+    expect(remedy([replicaPod("sluice-1")])).toMatch(/^apply them anew/);
+    for (const container of [{ args: ["--cert-secret=a/b"] }, { env: [{ name: "SLUICE_CERT_SECRET", value: "a/b" }] }]) expect(remedy([{ ...replicaPod("sluice-1"), spec: { containers: [container] } }])).toMatch(/^the replica that leads makes them once it serves/);
+  });
   it("lets webhooks alone that spare the namespaces in question, fail open, or choose their objects", () => {
     const spared = { namespaceSelector: { matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["kube-system", "sluice-system"] }] } };
     for (const fields of [spared, { failurePolicy: "Ignore" }, { objectSelector: { matchLabels: { a: "b" } } }, { rules: [{ apiGroups: [""], apiVersions: ["v1"], resources: ["services"], operations: ["*"] }] }]) {
@@ -101,7 +117,7 @@ describe("the doctor", () => {
     const problem = { problem: "forbidden" };
     const found = diagnose({ ...HEALTHY, own: problem, others: problem, secret: problem, definitions: problem, replicas: problem, snapshot: problem, permissions: problem, probe: problem });
     expect([isHealthy(found), found.filter(({ status }) => status === "not checked").length]).toEqual([true, 9]);
-    expect(diagnosisText(found, false)).toMatch(/^not checked {2}replicas +forbidden$[\s\S]*^healthy: 5 ok, 9 not checked$/m);
+    expect(diagnosisText(found, false)).toMatch(/^not checked {2}replicas +forbidden$[\s\S]*^nothing wrong was found: 5 ok, 9 not checked$/m);
   });
   it("is coloured only where it may be", () => {
     const found = diagnose({ ...HEALTHY, version: { value: "v1.20.0" } });

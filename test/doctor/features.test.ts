@@ -23,9 +23,9 @@ test("reports: where the cluster knows them, and nobody says that none be writte
 });
 
 test("provision: where the packs provide something, and the mode writes", () => {
-  const asked = provisionRights(provisioning([]), running({ args: ["serve"] }));
+  const asked = provisionRights(provisioning([]), "enforce");
   expect(asked.map(({ group, resource, verb }) => `${verb} ${resource}.${group}`)).toEqual(["get", "create", "patch"].map((verb) => `${verb} networkpolicies.networking.k8s.io`));
-  expect(provisionRights({ provisions: [] }, running({}))).toEqual([]);
-  expect(provisionRights(provisioning(["controller.exists"]), running({}))).toEqual([]);
-  expect(provisionRights(provisioning([]), running({ args: ["--mode=audit"] }))).toEqual([]);
+  expect(provisionRights({ provisions: [] }, "enforce")).toEqual([]);
+  expect(provisionRights(provisioning(["controller.exists"]), "enforce")).toEqual([]);
+  expect(provisionRights(provisioning([]), "audit")).toEqual([]);
 });

@@ -24,8 +24,8 @@ export function secret(from: Held = held): KubeObject {
 }
 
 /** The configurations that the packs ask for, trusting these CAs. */
-export function wanted(bundle: string = ca.certificate): readonly KubeObject[] {
-  const made = webhookConfigurations(packs, { at: service, caBundle: bundle });
+export function wanted(bundle: string = ca.certificate, mode: Facts["mode"] = "enforce"): readonly KubeObject[] {
+  const made = webhookConfigurations(packs, { at: service, mode, caBundle: bundle });
   if (!made.ok) throw new Error("the shipped packs can be sent everything");
   return made.value;
 }
@@ -74,4 +74,5 @@ export const HEALTHY: Facts = {
   probe: { value: { status: 403, message: 'admission webhook "packs.sluice.dev" denied the request: [sluice/packs] ...' } },
   packs: { value: { packs, digest: DIGEST, inState: packs.profile, detections: { value: [] }, chosen: new Set(), refused: [] } },
   snapshot: { value: snapshotOf() },
+  mode: "enforce",
 };

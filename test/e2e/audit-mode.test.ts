@@ -6,7 +6,7 @@ import { tokenOf } from "./api.js";
 import type { KubectlResult } from "./cluster-client.js";
 import { describeWithCluster } from "./describe-with-cluster.js";
 import { namespace, pod, tryApply, warnedOf } from "./kf-world.js";
-import { startSluice, type RunningSluice } from "./sluice.js";
+import { runSluice, startSluice, type RunningSluice } from "./sluice.js";
 
 /** `serve --mode audit` on a real API server: what enforce would refuse is admitted, and told everywhere; then it is enforced in one namespace. */
 
@@ -61,6 +61,16 @@ describeWithCluster("mode audit", (cluster) => {
       return results.length > 0 && results;
     }, 30_000);
     expect(reported).toContainEqual(expect.objectContaining({ rule: "default-deny", result: "fail" }));
+  });
+
+  it("is nothing that a doctor who knows of it would mend", async () => {
+    const asked = async (...flags: string[]): Promise<Record<string, string>> => {
+      const { stdout } = await runSluice(["doctor", "-o", "json", "--packs", packs, ...flags], { KUBECONFIG: cluster.kubeconfig("admin"), HOME: packs });
+      const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly check: string; readonly status: string }[] };
+      return Object.fromEntries(checks.filter(({ check }) => ["way from the API server", "webhook configurations", "running namespaces"].includes(check)).map(({ check, status }) => [check, status]));
+    };
+    expect(await asked("--mode", "audit")).toEqual({ "way from the API server": "not checked", "webhook configurations": "ok", "running namespaces": "ok" });
+    expect(await asked()).toMatchObject({ "way from the API server": "failure", "webhook configurations": "failure" });
   });
 
   it("refuses where an overlay enforces it, without a restart, and nowhere else", async () => {
