@@ -1,20 +1,52 @@
 // The program in one file, of src/ and the packages: `dist/main.js` of `npm run build`, `build/dist/sluice.mjs` of `npm run bundle`.
 // Node takes twice as long to find, read and link some 600 modules as to run what a start needs of them.
 import { build } from "esbuild";
-import { rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Ajv } from "ajv";
 import standalone from "ajv/dist/standalone/index.js";
+import { codeCacheOf } from "./code-cache-name.mjs";
 
 const { default: standaloneCode } = standalone;
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** Resolves with esbuild's account of what is in the file. */
+/** Writes the program, and beside it the code that V8 makes of it. Resolves with esbuild's account of what is in it. */
 export async function buildProgram(outfile) {
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ["src/main.ts"],
+    bundle: true,
+    platform: "node",
+    // A script and not a module: only of scripts V8 takes code that was made before.
+    format: "cjs",
+    define: { "import.meta.url": "programUrl" },
+    supported: { "dynamic-import": false },
+    target: "node20.19",
+    // Of ECMAScript modules esbuild leaves out what nobody imports.
+    mainFields: ["module", "main"],
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+    plugins: [leftOut, compiledAhead],
+    metafile: true,
+    write: false,
+    logLevel: "warning",
+  });
+  const program = `(function (require, programUrl) {${outputFiles[0].text.replace(/^#!.*/, "")}\n})`;
+  await writeProgram(outfile, program);
+  return metafile;
+}
+
+/** One file that works alone, and a cache that makes it start sooner. */
+async function writeProgram(outfile, program) {
+  const digest = createHash("sha256").update(program).digest("hex").slice(0, 16);
+  mkdirSync(dirname(outfile), { recursive: true });
+  for (const name of readdirSync(dirname(outfile))) if (name.endsWith(".cache")) rmSync(join(dirname(outfile), name));
+  await build({
+    entryPoints: [join(root, "scripts/launch.mjs")],
     outfile,
     // `dist/main.js` stands where the compiler wrote the same module alone.
     allowOverwrite: true,
@@ -22,18 +54,11 @@ export async function buildProgram(outfile) {
     platform: "node",
     format: "esm",
     target: "node20.19",
-    // Of ECMAScript modules esbuild leaves out what nobody imports.
-    mainFields: ["module", "main"],
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: "none",
-    // CommonJS packages ask for Node's own modules by `require`, which an ECMAScript module has not.
-    banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
-    plugins: [leftOut, compiledAhead],
-    metafile: true,
+    minify: true,
+    define: { PROGRAM: JSON.stringify(program), DIGEST: JSON.stringify(digest) },
     logLevel: "warning",
   });
-  return metafile;
+  execFileSync(process.execPath, [join(root, "scripts/code-cache.mjs"), outfile, codeCacheOf(outfile, digest)], { input: program, stdio: ["pipe", "inherit", "pipe"] });
 }
 
 /**

@@ -151,4 +151,4 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const session = new Terminal();
-process.exit(await main(process.argv.slice(2)).catch(report));
+void main(process.argv.slice(2)).catch(report).then((code) => process.exit(code));

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,6 +88,21 @@ describe("the image", () => {
     const told = ["rules", "--packs", wrong];
     expect(run(told).stderr).toBe(spawnSync(process.execPath, [program.main, ...told], { cwd: root, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: folder } }).stderr);
     expect(run(told).stderr).toContain("enforcementAction");
+  }, 60_000);
+
+  it("begins with the code that V8 made of it, whatever the heap may hold, and does the same without", () => {
+    const told = (flags: string) => {
+      const { stdout, stderr } = run(["check", "examples/lab"], { SLUICE_DEBUG: "1", NODE_OPTIONS: flags });
+      return { stdout, refused: stderr.includes("the code cache is not there, or was made with other flags") };
+    };
+    const { stdout, refused } = told("");
+    expect([stdout, refused]).toEqual([expect.stringContaining("shop"), false]);
+    expect(told("--max-old-space-size=768 --max-semi-space-size=8")).toEqual({ stdout, refused: false });
+    expect(told("--stack-trace-limit=5")).toEqual({ stdout, refused: true });
+    const [cache = ""] = readdirSync(join(app, "dist")).filter((name) => name.endsWith(".cache"));
+    renameSync(join(app, "dist", cache), join(app, cache));
+    expect(told("")).toEqual({ stdout, refused: true });
+    renameSync(join(app, cache), join(app, "dist", cache));
   }, 60_000);
 
   it("makes a certificate", () => {
