@@ -24,13 +24,21 @@ export function noExemptPattern(patterns: readonly string[]): readonly MatchCond
  * the UPDATEs that change labels.
  */
 export function exemptOnlyWhereItCounts(patterns: readonly string[]): readonly MatchCondition[] {
-  if (patterns.length === 0) return [];
+  return patterns.length === 0 ? [] : [{ name: "exempt-only-where-it-counts", expression: `!has(request.namespace) || !(${isOneOf(patterns)}) || ${COUNTS}` }];
+}
+
+/** The same of exempt namespaces, and nothing of others. */
+export function onlyExemptWhereItCounts(patterns: readonly string[]): readonly MatchCondition[] {
+  return patterns.length === 0 ? [] : [{ name: "only-exempt-where-it-counts", expression: `has(request.namespace) && (${isOneOf(patterns)}) && (${COUNTS})` }];
+}
+
+const LABELS_CHANGE = 'request.operation == "UPDATE" && (has(object.metadata.labels) ? object.metadata.labels : {}) != (has(oldObject.metadata.labels) ? oldObject.metadata.labels : {})';
+const COUNTS = `request.resource.group != "" || !(request.resource.resource in ["pods", "namespaces"]) || (${LABELS_CHANGE})`;
+
+function isOneOf(patterns: readonly string[]): string {
   const names = patterns.filter((pattern) => !isPattern(pattern));
   const wild = patterns.filter(isPattern);
-  const isExempt = [...(names.length > 0 ? [`request.namespace in ${textList(names)}`] : []), ...(wild.length > 0 ? [matchesAny(wild)] : [])].join(" || ");
-  const labelsChange = 'request.operation == "UPDATE" && (has(object.metadata.labels) ? object.metadata.labels : {}) != (has(oldObject.metadata.labels) ? oldObject.metadata.labels : {})';
-  const always = 'request.resource.group != "" || !(request.resource.resource in ["pods", "namespaces"])';
-  return [{ name: "exempt-only-where-it-counts", expression: `!has(request.namespace) || !(${isExempt}) || ${always} || (${labelsChange})` }];
+  return [...(names.length > 0 ? [`request.namespace in ${textList(names)}`] : []), ...(wild.length > 0 ? [matchesAny(wild)] : [])].join(" || ");
 }
 
 export function isPattern(name: string): boolean {

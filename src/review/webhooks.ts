@@ -3,7 +3,7 @@ import type { KubeObject } from "../model/kubernetes.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import { OWN_KINDS } from "../packs/crd.js";
 import { CLEANERS } from "./always-admitted.js";
-import { exemptOnlyWhereItCounts, isPattern, noCleaner, noExemptPattern, NO_NODE, type MatchCondition } from "./webhook-conditions.js";
+import { exemptOnlyWhereItCounts, isPattern, noCleaner, noExemptPattern, NO_NODE, onlyExemptWhereItCounts, type MatchCondition } from "./webhook-conditions.js";
 import { webhookNeeds, type Need, type Resource } from "./webhook-needs.js";
 
 /** Where the API server finds Sluice, and whom it must trust. */
@@ -26,8 +26,9 @@ export const CONFIGURATION_NAMES = { mutating: "sluice", deny: "sluice-deny", wa
 const TIMEOUTS = { mutate: 3, deny: 5, warn: 3 } as const;
 
 /**
- * The webhook configurations that the packs in force ask for: what may refuse fails closed and leaves exempt namespaces out; what warns,
- * and exempt namespaces, where an outage of Sluice must never keep anything from changing, fail open.
+ * The webhook configurations that the packs in force ask for: what may refuse fails closed and leaves exempt namespaces out; what only warns,
+ * and exempt namespaces, where an outage of Sluice must never keep anything from changing, fail open. A request that may be refused is
+ * told its warnings with the same answer: no request is sent to be judged twice.
  */
 export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarget): Result<readonly KubeObject[]> {
   const asked = webhookNeeds(packs);
@@ -38,7 +39,10 @@ export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarge
   // Packs that fail open share no request with those that fail closed, or it would be sent twice.
   const open = denying.filter((need) => !closed.some((other) => keyOf(other) === keyOf(need)));
   const outsideExempt = { namespaceSelector: notIn(packs.exemptNamespaces.filter((name) => !isPattern(name))), matchConditions: [...noExemptPattern(packs.exemptNamespaces), NO_NODE] };
+  const told = needs.filter(({ effect }) => effect === "tell");
+  const isDenied = (need: Need): boolean => denying.some((other) => keyOf(other) === keyOf(need));
   const deny = { path: "/validate/deny", sideEffects: "NoneOnDryRun", timeoutSeconds: TIMEOUTS.deny, ...outsideExempt, matchConditions: [...outsideExempt.matchConditions, noCleaner(CLEANERS)] } as const;
+  const warn = { path: "/validate/warn", failurePolicy: "Ignore", sideEffects: "NoneOnDryRun", timeoutSeconds: TIMEOUTS.warn, namespaceSelector: {}, matchConditions: [NO_NODE, noCleaner(CLEANERS)] } as const;
   return ok([
     configuration({ kind: "MutatingWebhookConfiguration", name: CONFIGURATION_NAMES.mutating }, target, [
       // A pod without its label escapes policies; `/validate/deny` tells when this one was skipped. Reinvoked, because another webhook may add what the label depends on.
@@ -51,18 +55,16 @@ export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarge
       { ...deny, name: "packs.sluice.dev", failurePolicy: "Fail", namespaceSelector: {}, matchConditions: [], needs: OWN_NEEDS },
     ]),
     configuration({ kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.warn }, target, [
-      {
-        name: "warn.sluice.dev",
-        path: "/validate/warn",
-        failurePolicy: "Ignore",
-        sideEffects: "NoneOnDryRun",
-        timeoutSeconds: TIMEOUTS.warn,
-        namespaceSelector: {},
-        matchConditions: [...exemptOnlyWhereItCounts(packs.exemptNamespaces), NO_NODE, noCleaner(CLEANERS)],
-        needs: needs.filter(({ effect }) => effect !== "mutate"),
-      },
+      { ...warn, name: "warn.sluice.dev", matchConditions: [...exemptOnlyWhereItCounts(packs.exemptNamespaces), ...warn.matchConditions], needs: told.filter((need) => !isDenied(need)) },
+      { ...warn, name: "exempt.sluice.dev", matchConditions: [...onlyExemptWhereItCounts(packs.exemptNamespaces), ...warn.matchConditions], needs: packs.exemptNamespaces.length > 0 ? told.filter((need) => isDenied(need) && countsInExempt(need)) : [] },
     ]),
   ]);
+}
+
+/** What can lie in an exempt namespace, or be one: of pods and namespaces only new labels can matter elsewhere. */
+function countsInExempt({ resource: { group, kind, namespaced }, operation }: Need): boolean {
+  if (group === "" && (kind === "Pod" || kind === "Namespace")) return operation === "UPDATE";
+  return namespaced;
 }
 
 /** Packs and exceptions are judged by whether they can come into force. */

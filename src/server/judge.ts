@@ -66,15 +66,12 @@ export interface Asked extends Pick<JudgeParts, "isExempt"> {
 }
 
 /**
- * What one route tells, so that both configurations together tell everything once: `/validate/deny` refuses, and
- * `/validate/warn` warns. Requests in exempt namespaces are sent to `/validate/warn` alone, so there it refuses too: a
+ * What one route tells: all of it, but that `/validate/warn` refuses in exempt namespaces only. These are sent to it alone, and a
  * refusal under `failurePolicy: Ignore` still refuses (facts/admission.md 2).
  */
 export function forRoute(decision: Decision, { route, request: { namespace }, isExempt = () => false }: Asked): Decision {
   // The same where nothing is left out: what is remembered of it stays.
-  if (decision.violations.length === 0 && (route !== "validate/deny" || decision.warnings.length === 0)) return decision;
-  if (route === "validate/deny") return { ...decision, violations: decision.violations.filter(refuses), warnings: [] };
-  if (route !== "validate/warn" || (namespace !== undefined && isExempt(namespace))) return decision;
+  if (route !== "validate/warn" || decision.violations.length === 0 || (namespace !== undefined && isExempt(namespace))) return decision;
   return { ...decision, allowed: true, violations: decision.violations.filter((violation) => !refuses(violation)) };
 }
 

@@ -1,4 +1,4 @@
-/** The paths that take an AdmissionReview. `validate` holds every rule; the other two are what generated webhook configurations call. */
+/** The paths that take an AdmissionReview. `validate` holds every rule, and so does `validate/deny`, for what may be refused; `validate/warn` refuses in exempt namespaces only. Generated configurations call these two. */
 export type Route = "validate" | "validate/deny" | "validate/warn" | "mutate";
 
 export const ROUTES: readonly Route[] = ["validate", "validate/deny", "validate/warn", "mutate"];

@@ -113,7 +113,7 @@ describeWithCluster("sluice in front of the API server", (cluster) => {
     const cut = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "cut", namespace: "kube-system" }, spec: { podSelector: { matchLabels: { "k8s-app": "kube-dns" } }, policyTypes: ["Ingress"] } };
     const refused = await cluster.kubectl(["apply", "-f", "-"], { as: "admin", input: JSON.stringify(cut) });
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('admission webhook "warn.sluice.dev" denied the request: [baseline/dns] DNS breaks');
+    expect(refused.stderr).toContain('admission webhook "exempt.sluice.dev" denied the request: [baseline/dns] DNS breaks');
     expect(refused.stderr).toContain("ingress denied by `kube-system/cut`");
   });
 

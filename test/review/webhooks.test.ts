@@ -33,7 +33,7 @@ const cel = (more: string, action = "deny"): string => `{id: r, check: cel-expre
 describe("webhook configurations", () => {
   it("send what a rule's match names, and no more", () => {
     expect(rules(packOf(`{rules: [${cel(", match: {kinds: [Pod], operations: [UPDATE]}", "warn")}]}`))).toEqual({ "warn.sluice.dev": ["UPDATE pods"] });
-    expect(rules(packOf(`{rules: [${cel(", match: {kinds: [Namespace]}")}]}`))).toEqual({ "deny.sluice.dev": ["CREATE,UPDATE namespaces", ...writes], "warn.sluice.dev": ["CREATE,UPDATE namespaces", ...writes] });
+    expect(rules(packOf(`{rules: [${cel(", match: {kinds: [Namespace]}")}]}`))).toEqual({ "deny.sluice.dev": ["CREATE,UPDATE namespaces", ...writes] });
     const watched = "watches: [{group: shop.example, version: v2, kind: Widget, resource: widgets, namespaced: true}]";
     const [deny] = webhooksOf(packOf(`{${watched}, rules: [${cel(", match: {kinds: [Widget.shop.example]}")}]}`));
     expect(deny?.rules[0]).toEqual({ apiGroups: ["shop.example"], apiVersions: ["v2"], resources: ["widgets"], operations: ["CREATE", "UPDATE", "DELETE"], scope: "Namespaced" });
@@ -48,9 +48,22 @@ describe("webhook configurations", () => {
     const flow = (hold: string): string => `{namespaces: {a: {names: [a]}}, rules: [{id: r, check: require-default-deny, enforcementAction: deny${hold}, with: {namespaces: a}}]}`;
     expect(rules(packOf(flow("")))["deny.sluice.dev"]).toEqual(["UPDATE pods", "UPDATE namespaces", ...all]);
     expect(rules(packOf(flow(", hold: deny")))["deny.sluice.dev"]).toContain("CREATE,UPDATE pods");
-    expect(rules(packOf(flow(", hold: warn")))).toMatchObject({ "deny.sluice.dev": ["UPDATE pods", "UPDATE namespaces", ...all], "warn.sluice.dev": ["CREATE,UPDATE pods", "UPDATE namespaces", ...all] });
+    expect(rules(packOf(flow(", hold: warn")))).toEqual({ "deny.sluice.dev": ["UPDATE pods", "UPDATE namespaces", ...all], "warn.sluice.dev": ["CREATE pods"] });
     const label = "{rules: [{id: r, check: set-pod-label, enforcementAction: deny, match: {kinds: [Pod], operations: [CREATE]}, with: {label: a, cases: [{when: 'true', value: b}]}}]}";
     expect(rules(packOf(label))).toEqual({ "label.sluice.dev": ["CREATE pods"] });
+  });
+
+  it("no request is sent to be judged twice: what may be refused is told its warnings with the same answer", () => {
+    const packs = packOf(`{exemptNamespaces: [mine], rules: [${cel(", match: {kinds: [Pod], operations: [CREATE]}")}, ${cel(", match: {kinds: [Pod, Namespace]}", "warn").replace("id: r", "id: s")}]}`);
+    expect(rules(packs)).toEqual({ "deny.sluice.dev": ["CREATE pods", ...writes], "warn.sluice.dev": ["UPDATE pods", "CREATE,UPDATE namespaces"] });
+  });
+
+  it("exempt namespaces are sent what can matter elsewhere, and fail open", () => {
+    const packs = packOf(`{exemptNamespaces: [mine, "sys-*"], rules: [${cel(", match: {kinds: [Pod, Namespace, NetworkPolicy, ClusterNetworkPolicy]}")}]}`);
+    const exempt = webhooksOf(packs).find(({ name }) => name === "exempt.sluice.dev");
+    expect(rules(packs)["exempt.sluice.dev"]).toEqual(["UPDATE pods", "UPDATE namespaces", "CREATE,UPDATE,DELETE networkpolicies"]);
+    expect(exempt?.failurePolicy).toBe("Ignore");
+    expect(exempt?.matchConditions[0]?.expression).toMatch(/^has\(request\.namespace\) && \(request\.namespace in \["mine"\] \|\| \["sys-"\]\.exists\(/);
   });
 
   it("nothing that may refuse: no configuration that fails closed holds anything", () => {
@@ -69,14 +82,14 @@ describe("webhook configurations", () => {
   });
 
   it("the shipped packs: exempt names are left out of what fails closed, and refusals there fail open", () => {
-    const [label, deny, warn] = webhooksOf(shippedPacks({ "baseline.exemptNamespaces": ["mine", "a*b.c", 'it"s'] }));
+    const [label, deny, exempt] = webhooksOf(shippedPacks({ "baseline.exemptNamespaces": ["mine", "a*b.c", 'it"s'] }));
     const names = (deny?.namespaceSelector as { matchExpressions: { values: string[] }[] }).matchExpressions[0]?.values;
     expect(names).toEqual(expect.arrayContaining(["kube-system", "mine", 'it"s']));
     expect(label?.namespaceSelector).toEqual(deny?.namespaceSelector);
-    expect(warn?.namespaceSelector).toEqual({});
+    expect(exempt?.namespaceSelector).toEqual({});
     const pattern = deny?.matchConditions.find(({ name }) => name === "no-exempt-pattern")?.expression;
     expect(pattern).toBe('!has(request.namespace) || !(["gke-", "gmp-", "tekton-pipelines"].exists(prefix, request.namespace.startsWith(prefix)) || request.namespace.matches("^a.*b\\\\.c$"))');
-    expect([deny?.failurePolicy, warn?.failurePolicy, label?.failurePolicy]).toEqual(["Fail", "Ignore", "Ignore"]);
+    expect([deny, exempt, label].map((one) => one?.failurePolicy)).toEqual(["Fail", "Ignore", "Ignore"]);
   });
 
   it("tell which rules of other packs nothing could be sent to", () => {
