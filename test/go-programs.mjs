@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { access, constants, mkdir, mkdtemp, readFile, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -64,9 +64,18 @@ async function buildPlan(wanted) {
   const version = modFile.split("\n").map((line) => line.trim().split(" ")).find(([first]) => first === module)?.[1];
   if (!version) throw new Error(`${folder}go.mod does not name a version of ${module}`);
   const flags = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", `-s -w ${ldflags(version)}`.trimEnd()];
-  const hash = createHash("sha256").update(JSON.stringify([modFile, flags, packages])).digest("hex").slice(0, 12);
+  const hash = createHash("sha256").update(JSON.stringify([modFile, flags, packages, ...(await sourcesIn(folder))])).digest("hex").slice(0, 12);
   const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   return { ...wanted, flags, version, dir: join(cache, "sluice", name, `${version}-${process.platform}-${process.arch}-${hash}`) };
+}
+
+/**
+ * Programs of our own beside go.mod.
+ * @param {string} folder
+ */
+async function sourcesIn(folder) {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".go")).sort();
+  return Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
 }
 
 /**

@@ -3,8 +3,8 @@ import type { CompiledRule } from "../packs/compile.js";
 import type { Asked } from "./auditor.js";
 
 /**
- * How many violations are held: some 1.5 KB each, so 75 MB, beside a cluster of 100,000 pods that takes 400 MB. Reports tell of
- * 20,000, the console of 300; nobody reads more than that, and what is left out is counted.
+ * How many violations are held: 1.3 KB each, and 88 MB for all with what is remembered of the 9,000 namespaces that they were
+ * measured in, beside a cluster of 100,000 pods that takes 400 MB. Reports tell of 20,000, the console of 300; nobody reads more than that, and what is left out is counted.
  */
 export const MOST_HELD = 50_000;
 

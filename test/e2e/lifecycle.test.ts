@@ -157,6 +157,10 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
     it("because it does not run", async () => {
       await Promise.all(replicas.map((replica) => replica.stop("SIGKILL")));
       expect([await starts("kube-system"), await starts("sluice-system"), await starts("shop")]).toEqual(["starts", "starts", expect.stringContaining('failed calling webhook "deny.sluice.dev"')]);
+      // What the alerts ask the API server's own metrics for.
+      const told = await must("get", "--raw", "/metrics");
+      expect(told).toMatch(/^apiserver_admission_webhook_rejection_count\{error_type="calling_webhook_error",name="deny\.sluice\.dev",/m);
+      expect(told).toMatch(/^apiserver_admission_webhook_fail_open_count\{name="label\.sluice\.dev",/m);
     });
 
     it("because its certificate has expired", async () => {
