@@ -38,7 +38,7 @@ writeFileSync(join(outdir, "licenses.txt"), licences(Object.keys(metafile.inputs
 
 /** The licences of what is bundled ask to be told. */
 function licences(inputs) {
-  const packages = new Set(inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
+  const packages = new Set(inputs.flatMap((path) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
   return [...packages].sort().map((name) => {
     const { version, license } = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8"));
     const text = ["LICENSE", "LICENSE.md", "LICENSE.txt", "license"].map((file) => readOr(join(root, "node_modules", name, file), "")).find((found) => found !== "") ?? "";
