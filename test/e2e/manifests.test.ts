@@ -21,12 +21,11 @@ const SAME: readonly (readonly [overlay: string, values: readonly string[]])[] =
   ["deploy/overlays/enforce", []],
   ["deploy/overlays/audit", ["profile=audit"]],
   ["deploy/overlays/warn", ["profile=warn"]],
-  ["deploy/overlays/audit", ["profile=audit"]],
-  ["deploy/overlays/warn", ["profile=warn"]],
   ["deploy/overlays/single", ["replicas=1"]],
   ["deploy/overlays/kf-gke-dataplane-v1", ["profile=gke-dataplane-v1", "provision.enabled=true"]],
   ["deploy/overlays/kf-gke-dataplane-v2", ["profile=gke-dataplane-v2", "provision.enabled=true"]],
   ["deploy/overlays/cert-manager", ["certificates.provider=cert-manager"]],
+  ["examples/install", ["image.repository=registry.example.com/sluice", "image.tag=0.1.0", "profile=gke-dataplane-v2\\,audit"]],
   ["test/e2e/fixtures/monitored", ["monitoring.serviceMonitor.enabled=true", "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true"]],
 ];
 
@@ -87,6 +86,7 @@ describeWithCluster("the manifests", (cluster) => {
 
   it.each([
     ["replicas=0", /replicas/],
+    ["profile=../x", /profile/],
     ["replcas=3", /replcas/],
     ["certificates.provider=vault", /provider/],
     ["extraArgs={serve}", /extraArgs/],
