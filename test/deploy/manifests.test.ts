@@ -81,6 +81,19 @@ describe("the rights", () => {
   });
 });
 
+it("with cert-manager, its pods do not wait for the certificate that it is to renew", () => {
+  interface Webhook {
+    readonly failurePolicy: string;
+    readonly namespaceSelector?: { readonly matchExpressions: readonly { readonly key: string; readonly operator: string; readonly values: readonly string[] }[] };
+    readonly rules: readonly { readonly scope: string }[];
+  }
+  const closing = objects.flatMap((object) => ((object as unknown as { readonly webhooks?: readonly Webhook[] }).webhooks ?? []).filter(({ failurePolicy, rules }) => failurePolicy === "Fail" && rules.some(({ scope }) => scope !== "Cluster")));
+  expect(closing).toHaveLength(1);
+  for (const { namespaceSelector } of closing) expect(namespaceSelector?.matchExpressions).toContainEqual({ key: "kubernetes.io/metadata.name", operator: "NotIn", values: expect.arrayContaining(["cert-manager", "sluice-system", "kube-system"]) });
+  // The replicas judge by the same.
+  expect(readFileSync(`${deploy}overlays/cert-manager/kustomization.yaml`, "utf8")).toContain("--set=exemptNamespaces=cert-manager");
+});
+
 describe("the definitions of kinds", () => {
   interface Definition {
     readonly spec: { readonly conversion?: { readonly strategy: string }; readonly versions: readonly { readonly name: string; readonly served: boolean; readonly storage: boolean; readonly schema: object }[] };
