@@ -43,7 +43,7 @@ const KNOBS = {
     [`${POD}.nodeSelector`]: block(".Values.nodeSelector"),
     [`${POD}.containers.0.image`]: inline('"{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"'),
     [`${POD}.containers.0.args.5`]: lines(
-      `{{- if ${CERT_MANAGER} }}`, "- --cert-dir=/certificates", "{{- else }}", "- --cert-secret=sluice-system/sluice-certificates", "{{- end }}",
+      `{{- if ${CERT_MANAGER} }}`, "- --cert-dir=/certificates", "- --set=exemptNamespaces=cert-manager", "{{- else }}", "- --cert-secret=sluice-system/sluice-certificates", "{{- end }}",
       "{{- with .Values.profile }}", "- --profile={{ . }}", "{{- end }}",
       "{{- range $name, $value := .Values.settings }}", '- {{ printf "--set=%s=%v" $name $value | quote }}', "{{- end }}",
       "{{- range .Values.extraArgs }}", "- {{ . | quote }}", "{{- end }}",
@@ -51,8 +51,17 @@ const KNOBS = {
     [`${POD}.containers.0.env.0.value`]: inline('"--max-old-space-size={{ .Values.heapMiB }} --max-semi-space-size=8"'),
     [`${POD}.containers.0.resources`]: block(".Values.resources"),
     [`${POD}.containers.0.imagePullPolicy`]: inline("{{ .Values.image.pullPolicy }}"),
-    [`${POD}.containers.0.volumeMounts`]: lines(`{{- if ${CERT_MANAGER} }}`, "volumeMounts:", "  - {name: certificates, mountPath: /certificates, readOnly: true}", "{{- end }}"),
-    [`${POD}.volumes`]: lines(`{{- if ${CERT_MANAGER} }}`, "volumes:", "  - name: certificates", "    secret: {secretName: sluice-tls, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}", "{{- end }}"),
+    [`${POD}.containers.0.env.1`]: lines("{{- if .Values.record.enabled }}", "- {name: SLUICE_RECORD, value: /var/lib/sluice/decisions.jsonl}", "{{- end }}"),
+    [`${POD}.containers.0.volumeMounts`]: lines(
+      `{{- if or (${CERT_MANAGER}) .Values.record.enabled }}`, "volumeMounts:",
+      `{{- if ${CERT_MANAGER} }}`, "  - {name: certificates, mountPath: /certificates, readOnly: true}", "{{- end }}",
+      "{{- if .Values.record.enabled }}", "  - {name: record, mountPath: /var/lib/sluice}", "{{- end }}", "{{- end }}",
+    ),
+    [`${POD}.volumes`]: lines(
+      `{{- if or (${CERT_MANAGER}) .Values.record.enabled }}`, "volumes:",
+      `{{- if ${CERT_MANAGER} }}`, "  - name: certificates", "    secret: {secretName: sluice-tls, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}", "{{- end }}",
+      "{{- if .Values.record.enabled }}", "  - {name: record, emptyDir: {sizeLimit: 1Gi}}", "{{- end }}", "{{- end }}",
+    ),
     [`${POD}.imagePullSecrets`]: given(".Values.image.pullSecrets", "imagePullSecrets"),
     [`${POD}.tolerations`]: given(".Values.tolerations", "tolerations"),
     [`${POD}.affinity`]: given(".Values.affinity", "affinity"),

@@ -1,4 +1,4 @@
-import { groupOf, isRecord, recordsIn, textsIn } from "../model/kubernetes.js";
+import { groupOf, isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernetes.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import type { Facts, Permission } from "./facts.js";
 
@@ -41,14 +41,21 @@ export function willLead(pods: Pods): boolean {
   return isTold(pods, { flag: "--cert-secret", variable: "SLUICE_CERT_SECRET" });
 }
 
+/** Were pods of Sluice's seen? */
+export function runsReplicas(pods: Pods): boolean {
+  return replicasIn(pods).length > 0;
+}
+
 /** Does a replica have this flag (with this value, where one is named), or the environment that stands in for it? */
 function isTold(pods: Pods, { flag, variable, value }: { readonly flag: string; readonly variable: string; readonly value?: string }): boolean {
-  if (!("value" in pods)) return false;
-  const replicas = pods.value.filter(({ metadata }) => metadata.labels?.["app.kubernetes.io/name"] === "sluice");
-  return replicas.flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : [])).some(({ args, env }) => {
+  return replicasIn(pods).flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : [])).some(({ args, env }) => {
     const words = textsIn(args);
     const given = words.flatMap((word, i) => (word === flag ? [words[i + 1]] : word.startsWith(`${flag}=`) ? [word.slice(flag.length + 1)] : []));
     const values = [...given, ...recordsIn(env).flatMap((one) => (one["name"] === variable ? [one["value"]] : []))];
     return value === undefined ? values.length > 0 : values.includes(value);
   });
+}
+
+function replicasIn(pods: Pods): readonly KubeObject[] {
+  return "value" in pods ? pods.value.filter(({ metadata }) => metadata.labels?.["app.kubernetes.io/name"] === "sluice") : [];
 }

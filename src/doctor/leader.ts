@@ -1,5 +1,6 @@
 import { isRecord } from "../model/kubernetes.js";
 import { failure, fine, notChecked, whenRead, type Check } from "./check.js";
+import { runsReplicas, willLead } from "./features.js";
 import { secondsText } from "./words.js";
 
 // Renewed every 2 s, and taken over 15 s after the last renewal.
@@ -8,8 +9,9 @@ const STALE_MS = 60_000;
 /** Does a replica lead: renew certificates and keep the webhook configurations true? */
 export const leader: Check = {
   id: "leader",
-  judge: ({ lease: read, certSecret: { namespace, name }, now }) =>
+  judge: ({ lease: read, pods, certSecret: { namespace, name }, now }) =>
     whenRead(read, (lease) => {
+      if (!lease && runsReplicas(pods) && !willLead(pods)) return fine("no replica has to: certificates and webhook configurations come from elsewhere (no `--cert-secret`)");
       if (!lease) return notChecked(`there is no Lease \`${namespace}/${name}\`: no replica keeps certificates and webhook configurations here (\`--cert-secret\`)`);
       const { holderIdentity, renewTime } = isRecord(lease["spec"]) ? lease["spec"] : {};
       const age = now - Date.parse(String(renewTime));

@@ -94,6 +94,10 @@ describe("the doctor", () => {
     const enforcing = { ...auditing, packs: { value: { packs: { ...packs, enforced: [{ rules: ["baseline/*"], namespaces: ["sh*"] }] }, digest: "sha256:0123456789abcdef", inState: packs.profile, chosen: new Set<string>(), refused: [], detections: { value: [] } } } };
     expect(diagnose(enforcing).find(({ check }) => check === "running namespaces")?.finding).toContain("(`shop`)");
   });
+  it("misses no leader where no replica is told to lead", () => {
+    const leading = (container: object): string | undefined => diagnose({ ...HEALTHY, lease: { value: undefined }, pods: { value: [{ ...replicaPod("sluice-1"), spec: { containers: [container] } }] } }).find(({ check }) => check === "leader")?.status;
+    expect([leading({ args: ["--cert-dir=/certificates"] }), leading({ args: ["--cert-secret=a/b"] })]).toEqual(["ok", "not checked"]);
+  });
   it("has nobody make webhook configurations by hand that a replica makes when it serves", () => {
     const first: Facts = { ...HEALTHY, own: { value: [] }, lease: { value: undefined }, replicas: { value: [] } };
     const remedy = (pods: readonly KubeObject[]): string | undefined => diagnose({ ...first, pods: { value: pods } }).find(({ check }) => check === "webhook configurations")?.remedy;

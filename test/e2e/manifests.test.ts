@@ -26,7 +26,7 @@ const SAME: readonly (readonly [overlay: string, values: readonly string[]])[] =
   ["deploy/overlays/kf-gke-dataplane-v2", ["profile=gke-dataplane-v2", "provision.enabled=true"]],
   ["deploy/overlays/cert-manager", ["certificates.provider=cert-manager"]],
   ["examples/install", ["image.repository=registry.example.com/sluice", "image.tag=0.1.0", "profile=gke-dataplane-v2\\,audit"]],
-  ["test/e2e/fixtures/monitored", ["monitoring.serviceMonitor.enabled=true", "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true"]],
+  ["test/e2e/fixtures/complete", ["record.enabled=true", "monitoring.serviceMonitor.enabled=true", "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true"]],
 ];
 
 const objectsOf = (text: string): Made[] => parseAllDocuments(text).map((document) => document.toJS() as Made | null).filter((one) => one !== null);
