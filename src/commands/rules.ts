@@ -1,6 +1,7 @@
 import { WrongUse, type Config } from "../config.js";
 import { editorSchemas } from "../packs/editor-schema.js";
-import { packsIn, type CompiledPacks, type CompiledRule } from "../packs/compile.js";
+import { packsIn, type CompiledPacks } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { FlowPeers } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { exceptionLines, exceptionsAsJson } from "./exceptions-selector.js";

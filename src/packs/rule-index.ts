@@ -1,6 +1,6 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import { kindKey } from "../model/kubernetes.js";
-import type { CompiledRule } from "./compile.js";
+import type { CompiledRule } from "./compile-parts.js";
 
 /** Kinds, operations and namespaces are few; somebody who makes up names must not fill the memory. */
 const REMEMBERED = 5_000;

@@ -1,5 +1,5 @@
 import { kindKey, nameKey, type ObjectRef } from "../model/kubernetes.js";
-import type { CompiledRule } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 
 /** A namespace to look at: all of it, or whether some rules hold in it. */
 export interface NamespaceTask {

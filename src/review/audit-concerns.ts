@@ -1,7 +1,7 @@
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import { differingKeys } from "../model/layered-map.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
-import type { CompiledRule } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { Change } from "../rules/rule.js";
 import { standingChange } from "./change.js";
 import { isDeepStrictEqual } from "./equal.js";

@@ -4,7 +4,7 @@ import { refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Problem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { Violation } from "../model/violation.js";
-import type { CompiledRule } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { CelVariables, Change, Finding, Outcome } from "../rules/rule.js";
 import { standingChange } from "./change.js";
 import { judgeDerived } from "./derived.js";

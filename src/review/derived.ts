@@ -1,7 +1,8 @@
 import { readObject } from "../dialects/index.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { Change as Edit, Snapshot } from "../model/snapshot.js";
-import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { Change } from "../rules/rule.js";
 import { isKnown } from "./change.js";
 import { isDeepStrictEqual } from "./equal.js";

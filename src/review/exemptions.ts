@@ -1,7 +1,8 @@
 import { milder } from "./findings.js";
 import type { Verdicts } from "./findings.js";
 import { ruleId, type Violation } from "../model/violation.js";
-import type { CompiledExemption, CompiledPacks } from "../packs/compile.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import type { CompiledExemption } from "../packs/compile-parts.js";
 import type { Change } from "../rules/rule.js";
 
 /**

@@ -1,7 +1,7 @@
 import { nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import { exceptedAction, milder, type EnforcementAction, type GrantedException, type VerifiedFix, type Violation } from "../model/violation.js";
-import type { CompiledRule } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { Change, Finding, Outcome, Scope } from "../rules/rule.js";
 
 import { isDeepStrictEqual } from "./equal.js";

@@ -1,5 +1,5 @@
 import type { StandingViolation } from "../model/audit.js";
-import type { CompiledRule } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { Asked } from "./auditor.js";
 
 /**

@@ -1,7 +1,7 @@
 import { isLive, type Pod } from "../model/endpoint.js";
 import { isDeepStrictEqual } from "./equal.js";
 import type { Violation } from "../model/violation.js";
-import type { CompiledRule } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { Change, Outcome, Protection, Scope } from "../rules/rule.js";
 import { fromOutcomes, joinVerdicts, milder, NO_VERDICTS, objectOf, scopeName, type Excepting, type Verdicts } from "./findings.js";
 

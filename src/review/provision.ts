@@ -2,7 +2,8 @@ import type { AdmissionRequest } from "../model/admission.js";
 import { refOf, type KubeObject } from "../model/kubernetes.js";
 import type { Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { packsIn, type CompiledPacks, type CompiledProvision } from "../packs/compile.js";
+import { packsIn, type CompiledPacks } from "../packs/compile.js";
+import type { CompiledProvision } from "../packs/compile-parts.js";
 import type { Change } from "../rules/rule.js";
 import { readChange } from "./change.js";
 

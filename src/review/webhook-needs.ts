@@ -2,7 +2,8 @@ import { readKinds } from "../dialects/index.js";
 import type { Operation } from "../model/admission.js";
 import { kindKey } from "../model/kubernetes.js";
 import { failed, ok, type Problem, type Result } from "../model/result.js";
-import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { Change } from "../rules/rule.js";
 
 /** A kind as webhook rules name it. */

@@ -1,5 +1,6 @@
 import type { Result } from "../model/result.js";
-import type { CompiledPacks, CompiledRule } from "../packs/compile.js";
+import type { CompiledPacks } from "../packs/compile.js";
+import type { CompiledRule } from "../packs/compile-parts.js";
 import type { AlternativeAnswer, Behaviour, Outcome, Protection, Scope } from "../rules/rule.js";
 import type { Snapshot } from "../model/snapshot.js";
 
