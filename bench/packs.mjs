@@ -5,26 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HOSTILE } from "./hostile-packs.mjs";
+import { packOf } from "./large-pack.mjs";
 
 const quick = process.argv.includes("--quick");
 const [ROUNDS, REVIEWS] = quick ? [3, 2_000] : [15, 20_000];
 const RULES = 1_000;
-
-/** Rules as people write them: by kind, operation and namespace, with conditions, labels, flows. Most are about some other team. */
-function pack(count) {
-  const rules = Array.from({ length: count }, (_, i) => {
-    const team = `team-${i % 200}`;
-    const match = `match: {kinds: [${["Pod", "NetworkPolicy", "Namespace"][i % 3]}], operations: [CREATE, UPDATE], namespaces: {names: [${team}, "${team}-*"]}, conditions: ["request.userInfo.username != 'admin-${i % 7}'"]}`;
-    const kinds = [
-      `check: require-label, ${match}, with: {labels: [{key: team, values: [${team}]}]}`,
-      `check: forbid-allow-all, ${match}`,
-      `check: cel-expression, ${match}, with: {expression: "hasLabel(object, 'team')", says: "'no team'"}`,
-      `check: forbid-flow, with: {flows: [{what: traffic of ${team}, subject: {namespaces: {names: [${team}]}}, egressTo: {addresses: [10.${i % 250}.0.0/16], ports: [443/TCP]}}]}`,
-    ];
-    return `  - {id: r${i}, enforcementAction: deny, ${kinds[i % 4]}}`;
-  });
-  return `apiVersion: sluice.dev/v1alpha1\nkind: RulePack\nmetadata: {name: large}\nspec:\n  rules:\n${rules.join("\n")}\n`;
-}
 
 function folderWith(root, name, files) {
   const folder = mkdtempSync(join(root, `${name}-`));
@@ -36,7 +21,7 @@ const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length
 
 async function loading(root) {
   const { loadPacks } = await import("../dist/sources/packs.js");
-  const packs = folderWith(root, "large", { "large.yaml": pack(RULES) });
+  const packs = folderWith(root, "large", { "large.yaml": packOf(RULES) });
   const times = [];
   for (let round = 0; round < ROUNDS; round++) {
     const started = performance.now();
@@ -53,7 +38,7 @@ async function reviewing(root) {
   const requests = REQUESTS;
   const sets = {};
   for (const count of [10, RULES]) {
-    const loaded = await loadPacks({ packs: folderWith(root, `of-${count}`, { "p.yaml": pack(count) }), set: [] });
+    const loaded = await loadPacks({ packs: folderWith(root, `of-${count}`, { "p.yaml": packOf(count) }), set: [] });
     sets[count] = loaded.value.packs;
   }
   const rows = [];

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** All but the soak, which takes as long as it is told to, and the workers, which want two cores for themselves. */
+/** All but the soak, which takes as long as it is told to, the workers, which want two cores for themselves, and the growth, which wants minutes and 2 GB. */
 const benchmarks = ["engine", "server", "packs", "audit"];
 const quick = process.argv.includes("--quick");
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

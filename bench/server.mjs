@@ -45,7 +45,7 @@ const programs = (certDir, podsFile) => ({
 });
 
 /** Starts a program and waits until it is ready; the milliseconds this took. */
-async function start(program, ca) {
+export async function start(program, ca) {
   const port = await freePort();
   const started = performance.now();
   const child = spawn(process.execPath, program(port), { stdio: ["ignore", "ignore", "pipe"] });
@@ -53,7 +53,7 @@ async function start(program, ca) {
   child.stderr.on("data", (chunk) => (errors = (errors + chunk).slice(-2_000)));
   const ended = new Promise((resolve) => child.on("exit", resolve));
   for (;;) {
-    if (child.exitCode !== null || performance.now() - started > 30_000) throw new Error(`the server did not become ready:\n${errors}`);
+    if (child.exitCode !== null || performance.now() - started > 60_000) throw new Error(`the server did not become ready:\n${errors}`);
     const text = await once(port, ca, "GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").catch(() => "");
     if (text.startsWith("HTTP/1.1 200")) break;
     await sleep(5);
@@ -115,12 +115,12 @@ export const SCENARIOS = [
 ];
 
 /** Pods that run in the example's Spaces, so that the snapshot is not a toy. */
-export function writePods(file) {
-  const items = Array.from({ length: PODS }, (_, index) => {
+export function writePods(file, count = PODS) {
+  const items = Array.from({ length: count }, (_, index) => {
     const namespace = index % 2 === 0 ? "space-closed" : "space-open";
     const pod = appPod(`app-${index % 50}`, { generateName: undefined, name: `app-${index}`, namespace });
     pod.metadata.labels["kf.dev/networkpolicy"] = "app";
-    return { ...pod, status: { phase: "Running", podIP: `10.30.${index >> 8}.${index & 255}` } };
+    return { ...pod, status: { phase: "Running", podIP: `10.${30 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}` } };
   });
   writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
 }
@@ -249,7 +249,7 @@ export function table(rows) {
 
 // ---- of the machine
 
-function cpuOf(pids) {
+export function cpuOf(pids) {
   return pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
 }
 

@@ -1,4 +1,4 @@
-import { namespaceLabels, nodeObject, type Namespace, type Node, type Pod } from "./endpoint.js";
+import { isLive, namespaceLabels, nodeObject, type Namespace, type Node, type Pod } from "./endpoint.js";
 import { kindKey, nameKey, type KubeObject, type ObjectRef } from "./kubernetes.js";
 import { MapEdits } from "./layered-map.js";
 import type { Policy } from "./policy.js";
@@ -61,6 +61,12 @@ export class Snapshot {
 
   pod(namespace: string, name: string): Pod | undefined {
     return this.namespaces.get(namespace)?.pods.get(name);
+  }
+
+  /** Whether live pods are in a namespace. The first tells in most of them: no list is made of tens of thousands. */
+  runsPods(namespace: string): boolean {
+    for (const pod of this.namespaces.get(namespace)?.pods.values() ?? []) if (isLive(pod)) return true;
+    return false;
   }
 
   policy(ref: ObjectRef): Policy | undefined {

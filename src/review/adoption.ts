@@ -1,4 +1,3 @@
-import { isLive } from "../model/endpoint.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import { failed, ok, type Result } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -21,17 +20,13 @@ export function adoptions(violations: readonly Violation[], snapshot: Snapshot, 
   const rules = new Map<string, Set<string>>();
   for (const violation of violations) {
     const namespace = violation.object.kind === "Namespace" ? violation.object.name : violation.object.namespace;
-    if (violation.action !== "deny" || namespace === undefined || !runsPods(namespace, snapshot)) continue;
+    if (violation.action !== "deny" || namespace === undefined || !snapshot.runsPods(namespace)) continue;
     rules.set(namespace, (rules.get(namespace) ?? new Set()).add(ruleId(violation)));
   }
   const exceptions = [...rules].sort(([a], [b]) => (a < b ? -1 : 1)).map(([namespace, broken]) => exceptionFor(namespace, [...broken].sort(), adopting));
   const [first] = exceptions;
   const problems = first ? parseException(first).problems : [];
   return problems.length > 0 ? failed(...problems) : ok(exceptions);
-}
-
-function runsPods(namespace: string, snapshot: Snapshot): boolean {
-  return [...(snapshot.namespaces.get(namespace)?.pods.values() ?? [])].some(isLive);
 }
 
 function exceptionFor(namespace: string, rules: readonly string[], { owner, reason, expires }: Adopting): KubeObject {

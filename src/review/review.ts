@@ -1,6 +1,5 @@
 import type { AdmissionRequest, PatchOperation } from "../model/admission.js";
 import type { Decision } from "../model/decision.js";
-import { isLive } from "../model/endpoint.js";
 import type { Problem } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { GrantedException, Violation } from "../model/violation.js";
@@ -189,7 +188,7 @@ export function unreadablePart({ message, path }: Problem, change: Change): Viol
  */
 function isSettingUp({ touches, namespace, before, request }: Change, packs: CompiledPacks): boolean {
   if (touches !== "policy" || request.operation === "DELETE" || namespace === undefined) return false;
-  if ([...(before.namespaces.get(namespace)?.pods.values() ?? [])].some(isLive)) return false;
+  if (before.runsPods(namespace)) return false;
   const baseline = packs.rules.filter(({ entry }) => entry.baseline === true);
   return baseline.some(({ behaviour }) => behaviour.protect?.standing(before, before.namespace(namespace)).some(({ outcome }) => outcome !== "holds"));
 }
