@@ -13,7 +13,7 @@ export interface ReportKinds {
 /** What the leader writes reports with, unless the replicas are told to write none. */
 export function reportRights(kinds: ReportKinds | undefined, pods: Pods): readonly Permission[] {
   if (!kinds || isTold(pods, { flag: "--reports", variable: "SLUICE_REPORTS", value: "off" })) return [];
-  return kinds.resources.flatMap((resource) => ["list", "create", "update", "delete"].map((verb): Permission => ({ group: kinds.group, resource, verb, feature: "reports" })));
+  return kinds.resources.flatMap((resource) => ["get", "list", "create", "update", "delete"].map((verb): Permission => ({ group: kinds.group, resource, verb, feature: "reports" })));
 }
 
 /**

@@ -15,11 +15,11 @@ function running(container: object): { readonly value: readonly KubeObject[] } {
 
 test("reports: where the cluster knows them, and nobody says that none be written", () => {
   const asked = reportRights(KINDS, running({ args: ["serve", "--cluster"] }));
-  expect(asked).toHaveLength(8);
+  expect(asked).toHaveLength(10);
   expect(asked).toContainEqual({ group: "openreports.io", resource: "clusterreports", verb: "delete", feature: "reports" });
   expect(reportRights(undefined, running({}))).toEqual([]);
   for (const container of [{ args: ["--reports=off"] }, { args: ["--reports", "off"] }, { env: [{ name: "SLUICE_REPORTS", value: "off" }] }]) expect(reportRights(KINDS, running(container))).toEqual([]);
-  expect(reportRights(KINDS, { problem: "forbidden" })).toHaveLength(8);
+  expect(reportRights(KINDS, { problem: "forbidden" })).toHaveLength(10);
 });
 
 test("provision: where the packs provide something, and the mode writes", () => {

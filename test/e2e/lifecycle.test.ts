@@ -40,6 +40,7 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
     releases = buildReleases();
     cluster = await startCluster(binaries, (folder) => auditFlags(folder, USER));
     await buildSurroundings(cluster);
+    await cluster.apply(CLUSTER_POLICIES.map(([plural, kind, version]) => definitionOf(plural, kind, version)));
     await cluster.apply([namespace("shop"), namespace("older")]);
     forwarder = await startForwarder([]);
   });
@@ -250,5 +251,15 @@ const RESTRICTED = { securityContext: { runAsNonRoot: true, runAsUser: 65532, se
 
 /** Asked for by a `patch` that makes the object (server-side apply), which the audit log calls `patch`. */
 const RARELY_USED = ["create networking.k8s.io/networkpolicies"];
-/** Groups whose definitions are not installed here: Sluice asks for them every half minute at most. Other tests install those of reports. */
-const NOT_INSTALLED: ReadonlySet<string> = new Set(["policy.networking.k8s.io", "openreports.io", "wgpolicyk8s.io"]);
+/** Groups whose definitions are not installed here: Sluice asks for them every half minute at most. test/e2e/reports.test.ts installs them. */
+const NOT_INSTALLED: ReadonlySet<string> = new Set(["openreports.io", "wgpolicyk8s.io"]);
+/** Policies of the cluster, as far as they are asked for here: their kinds are there. */
+const CLUSTER_POLICIES = [["adminnetworkpolicies", "AdminNetworkPolicy", "v1alpha1"], ["baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", "v1alpha1"], ["clusternetworkpolicies", "ClusterNetworkPolicy", "v1alpha2"]] as const;
+
+function definitionOf(plural: string, kind: string, name: string): object {
+  const group = "policy.networking.k8s.io";
+  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  // The group is the project's own: its definitions say who approved them.
+  const metadata = { name: `${plural}.${group}`, annotations: { "api-approved.kubernetes.io": "unapproved, for tests" } };
+  return { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata, spec: { group, scope: "Cluster", names: { plural, singular: kind.toLowerCase(), kind }, versions: [{ name, served: true, storage: true, schema }] } };
+}
