@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { REPORT_LABELS } from "../../src/upkeep/report-objects.js";
 import { keeperTiming } from "../../src/upkeep/certificate-keeper.js";
 import { issueCa, issueLeaf } from "../../src/upkeep/certificates.js";
 import { apiServerBinaries } from "../apiserver/binaries.mjs";
@@ -13,6 +14,7 @@ import { buildReleases, LEASE_MS, startLoad, startReplica, type Release, type Re
 import { startForwarder } from "./forwarder.js";
 import { findHelm } from "./helm.js";
 import { buildSurroundings, makeSpaceNamespace, namespace, pod, tryApply, untilInForce } from "./kf-world.js";
+import { driveReports, RULES } from "./reported.js";
 import { isUsed, rightsOf, textOf } from "./rights.js";
 import { installPrintedWebhooks } from "./sluice.js";
 
@@ -40,6 +42,7 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
     releases = buildReleases();
     cluster = await startCluster(binaries, (folder) => auditFlags(folder, USER));
     await buildSurroundings(cluster);
+    await cluster.apply(fixture("policy-reports"));
     await cluster.apply(CLUSTER_POLICIES.map(([plural, kind, version]) => definitionOf(plural, kind, version)));
     await cluster.apply([namespace("shop"), namespace("older")]);
     forwarder = await startForwarder([]);
@@ -120,7 +123,7 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
       await must("delete", "validatingwebhookconfiguration", "sluice-warn");
       for (const kind of ["mutatingwebhookconfiguration/sluice", "validatingwebhookconfiguration/sluice-deny"]) await must("label", kind, "app.kubernetes.io/name-");
       await must("patch", "secret", "-n", "sluice-system", "sluice-certificates", "--type=json", "-p", '[{"op": "remove", "path": "/data/tls.crt"}]');
-      await cluster.apply({ apiVersion: "sluice.dev/v1alpha1", kind: "RulePack", metadata: { name: "house" }, spec: { rules: [{ id: "open", check: "forbid-allow-all", enforcementAction: "warn" }] } });
+      await cluster.apply({ apiVersion: "sluice.dev/v1alpha1", kind: "RulePack", metadata: { name: "house" }, spec: { rules: RULES } });
       await cluster.apply({ apiVersion: "sluice.dev/v1alpha1", kind: "PolicyException", metadata: { name: "older" }, spec: { owner: "team", reason: "older", expires: new Date(Date.now() + 30 * DAY_MS).toISOString().slice(0, 10), rules: ["baseline/default-deny"], namespaces: ["older"] } });
       await makeSpaceNamespace(cluster, "space-one", "PermitAll");
       await cluster.waitFor("the Space to have its policies", async () => (await named("networkpolicies")).length >= 4, 30_000);
@@ -131,6 +134,16 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
       expect((await metrics(replicas[0] as Replica)).text).toContain("sluice_build_info");
     });
 
+    it("after reporting all that it can report, by the newer kinds once they are there", async () => {
+      await driveReports(cluster, ["policyreports", "clusterpolicyreports"]);
+      await cluster.apply(fixture("open-reports"));
+      await must("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s");
+      // These are left from before.
+      await cluster.apply([["wgpolicyk8s.io/v1alpha2", "PolicyReport"], ["wgpolicyk8s.io/v1alpha2", "ClusterPolicyReport"], ["openreports.io/v1alpha1", "ClusterReport"]].map(([apiVersion, kind = ""]) => ({ apiVersion, kind, metadata: { name: "sluice-2-of-2", labels: REPORT_LABELS, ...(kind === "PolicyReport" && { namespace: "kube-public" }) }, ...(kind === "ClusterReport" && { source: "sluice" }) })));
+      await roll(releases.now);
+      await driveReports(cluster, ["reports", "clusterreports"]);
+    });
+
     it("nothing was refused", () => {
       expect(askedIn(cluster.directory).filter(({ code }) => code === 401 || code === 403)).toEqual([]);
     });
@@ -139,7 +152,7 @@ describe.skipIf(missing !== undefined)("the life of an installation", () => {
       const roles = (JSON.parse(await must("get", "roles,clusterroles", "-A", "-l", "app.kubernetes.io/name=sluice", "-o", "json")) as { items: Parameters<typeof rightsOf>[0] }).items;
       const rights = rightsOf(roles);
       const asked = askedIn(cluster.directory);
-      expect(rights.filter((right) => !NOT_INSTALLED.has(right.group) && !isUsed(right, asked)).map(textOf)).toEqual(RARELY_USED);
+      expect(rights.filter((right) => !isUsed(right, asked)).map(textOf)).toEqual(RARELY_USED);
       const used = new Set(rights.map(textOf));
       expect([...new Set(asked.filter(({ code }) => code < 400).map(({ verb, group, what }) => textOf({ verb, group, what })))].filter((text) => !used.has(text) && !text.includes("selfsubject"))).toEqual([]);
     });
@@ -251,8 +264,7 @@ const RESTRICTED = { securityContext: { runAsNonRoot: true, runAsUser: 65532, se
 
 /** Asked for by a `patch` that makes the object (server-side apply), which the audit log calls `patch`. */
 const RARELY_USED = ["create networking.k8s.io/networkpolicies"];
-/** Groups whose definitions are not installed here: Sluice asks for them every half minute at most. test/e2e/reports.test.ts installs them. */
-const NOT_INSTALLED: ReadonlySet<string> = new Set(["openreports.io", "wgpolicyk8s.io"]);
+const fixture = (name: string): string => readFileSync(new URL(`fixtures/${name}.yaml`, import.meta.url), "utf8");
 /** Policies of the cluster, as far as they are asked for here: their kinds are there. */
 const CLUSTER_POLICIES = [["adminnetworkpolicies", "AdminNetworkPolicy", "v1alpha1"], ["baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", "v1alpha1"], ["clusternetworkpolicies", "ClusterNetworkPolicy", "v1alpha2"]] as const;
 
