@@ -1,4 +1,5 @@
 import { isRecord } from "../model/kubernetes.js";
+import { Memory } from "../model/memory.js";
 
 /**
  * What one run of an expression may cost, in steps: a step is one node of the expression, 32 characters or 8 elements that are
@@ -145,7 +146,7 @@ function lengthOf(value: unknown): number {
   return Array.isArray(value) ? value.length >> 3 : 0;
 }
 
-const sizes = new WeakMap<object, number>();
+const sizes = new Memory<object, number>();
 
 /** Number of values in a value. What the API server sent stays as it is, so it is counted once. */
 function sizeOf(value: unknown): number {

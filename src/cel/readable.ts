@@ -1,7 +1,8 @@
 import { isRecord } from "../model/kubernetes.js";
+import { Memory } from "../model/memory.js";
 
 /** What is known of the objects of the API server and of requests, which stay as they are. */
-const known = new WeakMap<object, unknown>();
+const known = new Memory<object, unknown>();
 
 /**
  * The same value for the library, which tells a map by its `constructor`: a label, an annotation or a field may be called so,

@@ -27,7 +27,7 @@ export function judgeOf(config: Config, parts: JudgingParts): Judge {
   const { mode, live, loaded, check, source, log, metrics } = parts;
   /** A decision names the packs that it was made by, also when others come into force while it waits for a consistent read. */
   const stamped = (decide: Decide): JudgeParts["validate"] => {
-    const known = remembering((request, asked) => ({ ...decide(request, asked), packs: loaded().digest }));
+    const known = remembering((request, asked) => ({ packs: loaded().digest, ...decide(request, asked) }));
     return (request, snapshot, fixes = true) => known(request, { snapshot, packs: loaded().packs, now: Date.now(), fixes });
   };
   return mode.passing(judgeOwn(provisioning(config, parts, makeJudge({

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { version, WrongUse, type Config } from "../config.js";
 import { createLog, type Log } from "../log.js";
 import type { Judged } from "../server/decision-log.js";
@@ -44,6 +45,7 @@ export const command: Command = {
 
 async function run(config: Config): Promise<Outcome> {
   checkUse(config);
+  forgetEarlyLives();
   if (config.workers > 1 && (await import("node:cluster")).default.isWorker) return (await import("./serve-worker.js")).runWorker(config);
   const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
   const follow = new PacksFollow();
@@ -81,6 +83,14 @@ async function run(config: Config): Promise<Outcome> {
   };
   if (!server.ok) await stop();
   return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), { onStop: () => decisions.close(), stop }), exitCode: 0 };
+}
+
+/**
+ * While a cluster is read everything lives on, and V8 would learn to make all pods among what lives long: those of requests too, which
+ * then wait for a full collection with all that they hold.
+ */
+function forgetEarlyLives(): void {
+  setFlagsFromString("--no-allocation-site-pretenuring");
 }
 
 /** Told before anything is connected or written. */

@@ -1,6 +1,7 @@
 import { NAME_LABEL, type ContainerPort, type Namespace, type Pod } from "../model/endpoint.js";
 import type { Labels } from "../sets/label-box.js";
 import type { Vocabulary } from "./vocabulary.js";
+import { Memory } from "../model/memory.js";
 
 /** A namespace as policies see it: its labels, its name among them. One that is labelled anew is another one. */
 export interface NamespaceClass {
@@ -45,7 +46,7 @@ export class Classes {
   private readonly withNodes: number[] = [];
   private readonly namespaces = new Map<string, NamespaceClass>();
   private readonly namespacesByName = new Map<string, NamespaceClass[]>();
-  private readonly known = new WeakMap<Namespace, NamespaceClass>();
+  private readonly known = new Memory<Namespace, NamespaceClass>();
   private readonly vocabulary: Vocabulary;
 
   constructor(vocabulary: Vocabulary) {

@@ -2,6 +2,7 @@ import type { Endpoint, Node, Pod } from "../model/endpoint.js";
 import { isLive } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { parseAddress, type Address } from "../sets/ip-set.js";
+import { Memory } from "../model/memory.js";
 
 /** Who has an address: at most one live pod, and the nodes (hostNetwork pods share their node's address). */
 interface AddressIndex {
@@ -9,7 +10,7 @@ interface AddressIndex {
   readonly nodes: ReadonlyMap<Address, readonly Node[]>;
 }
 
-const indexes = new WeakMap<Snapshot, AddressIndex>();
+const indexes = new Memory<Snapshot, AddressIndex>();
 
 /**
  * The endpoint a person names: `namespace/pod`, or an IP address. The address of a live pod is that pod; any other address

@@ -3,6 +3,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { Address } from "../sets/ip-set.js";
 import { NOWHERE, type Classes, type EndClass, type NamespaceClass } from "./classes.js";
 import type { Vocabulary } from "./vocabulary.js";
+import { Memory } from "../model/memory.js";
 
 /** One address family, or none: what an end is without its addresses. */
 export type Family = 0 | 4 | 6;
@@ -147,7 +148,7 @@ export function nodesOfOther(snapshot: Snapshot, endpoint: Endpoint, family: Fam
   return runsOn ? [runsOn, ...at] : at;
 }
 
-const nodeIndexes = new WeakMap<ReadonlyMap<string, Node>, ReadonlyMap<Address, readonly Node[]>>();
+const nodeIndexes = new Memory<ReadonlyMap<string, Node>, ReadonlyMap<Address, readonly Node[]>>();
 
 function nodesByAddress(nodes: ReadonlyMap<string, Node>): ReadonlyMap<Address, readonly Node[]> {
   const known = nodeIndexes.get(nodes);

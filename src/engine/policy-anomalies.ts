@@ -3,6 +3,7 @@ import type { PodClass, Policy } from "../model/policy.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { anomaliesOf, type Anomaly } from "./anomalies.js";
 import { workloads } from "./workloads.js";
+import { Memory } from "../model/memory.js";
 
 /** Anomalies of one policy of a snapshot, without looking at the others' own. Cost: the pods, once per snapshot, and the policies of its tier. */
 export function anomaliesOfPolicy(policy: Policy, snapshot: Snapshot): readonly Anomaly[] {
@@ -16,7 +17,7 @@ function isSomeone({ namespaces, pods }: PodClass, snapshot: Snapshot): boolean 
   return false;
 }
 
-const remembered = new WeakMap<Snapshot, ReadonlyMap<string, readonly Pod[]>>();
+const remembered = new Memory<Snapshot, ReadonlyMap<string, readonly Pod[]>>();
 
 /** Running pods, and templates of workloads that have none. */
 function podsByNamespace(snapshot: Snapshot): ReadonlyMap<string, readonly Pod[]> {

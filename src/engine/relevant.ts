@@ -1,6 +1,7 @@
 import type { Namespace } from "../model/endpoint.js";
 import type { Direction, Policy, Tier } from "../model/policy.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
+import { Memory } from "../model/memory.js";
 
 /** One tier's policies that say something about a direction: walked group by group; policies of one group have the same order. */
 export interface TierGroups {
@@ -40,9 +41,9 @@ export function policiesForFuture(snapshot: Snapshot): RelevantPolicies {
 
 type PolicyMap = ReadonlyMap<string, Policy>;
 
-const byState = new WeakMap<object, { readonly cluster: PolicyMap; readonly relevant: RelevantPolicies }>();
-const byCluster = new WeakMap<PolicyMap, RelevantPolicies>();
-const byNamespace = new WeakMap<Namespace, { readonly cluster: PolicyMap; readonly policies: readonly Policy[] }>();
+const byState = new Memory<object, { readonly cluster: PolicyMap; readonly relevant: RelevantPolicies }>();
+const byCluster = new Memory<PolicyMap, RelevantPolicies>();
+const byNamespace = new Memory<Namespace, { readonly cluster: PolicyMap; readonly policies: readonly Policy[] }>();
 
 function ownPolicies(state: NamespaceState | undefined, namespace: Namespace): readonly Policy[] {
   return state ? [...state.policies.values()].filter((policy) => policy.subject.namespaces.matches(namespace.labels)) : [];

@@ -8,6 +8,7 @@ import { Row, type Plan, type RowTools } from "./rows.js";
 import { Selections } from "./selections.js";
 import { TrafficTable } from "./traffic-table.js";
 import { Vocabulary } from "./vocabulary.js";
+import { Memory } from "../model/memory.js";
 
 type PolicyMap = ReadonlyMap<string, Policy>;
 
@@ -40,10 +41,10 @@ export class RowIndex {
   readonly vocabulary = new Vocabulary();
   readonly classes = new Classes(this.vocabulary);
   readonly tools: RowTools = { classes: this.classes, selections: new Selections(this.classes, this.vocabulary), traffic: new TrafficTable() };
-  private readonly ends = new WeakMap<Pod, readonly LivePodEnd[]>();
-  private readonly views = new WeakMap<PolicyMap, KnownView>();
+  private readonly ends = new Memory<Pod, readonly LivePodEnd[]>();
+  private readonly views = new Memory<PolicyMap, KnownView>();
   private readonly rows = new Map<string, Row>();
-  private readonly policyNumbers = new WeakMap<Policy, number>();
+  private readonly policyNumbers = new Memory<Policy, number>();
   private policyCount = 0;
 
   /** False once churn has left so much behind that it is better to begin anew. */

@@ -2,6 +2,7 @@ import type { Policy, PolicyRule } from "../model/policy.js";
 import { next, type IntervalSet, type Whole } from "../sets/interval-set.js";
 import type { Address, IpSet } from "../sets/ip-set.js";
 import type { LabelBox } from "../sets/label-box.js";
+import { Memory } from "../model/memory.js";
 
 /**
  * What policies read: label keys of pods, names of ports, sets of addresses. Two ends that agree on all of it are one class (R1).
@@ -105,7 +106,7 @@ function lastAtMost<T extends Whole>(sorted: readonly T[], value: T): number {
   return low - 1;
 }
 
-const keys = new WeakMap<IpSet, string>();
+const keys = new Memory<IpSet, string>();
 
 function keyOf(set: IpSet): string {
   let key = keys.get(set);

@@ -1,3 +1,5 @@
+import { Memory } from "./memory.js";
+
 /** Stands in a layer for a key that the base has and the map has not. */
 const GONE = Symbol("gone");
 
@@ -115,8 +117,8 @@ export function differingKeys<V>(a: ReadonlyMap<string, V>, b: ReadonlyMap<strin
 /** The values of maps that pass a test, in the maps' order; worked out once for all that share a base. */
 export class Selection<V> {
   private readonly test: (value: V) => boolean;
-  private readonly values = new WeakMap<ReadonlyMap<string, V>, readonly V[]>();
-  private readonly known = new WeakMap<ReadonlyMap<string, V>, ReadonlyMap<string, V>>();
+  private readonly values = new Memory<ReadonlyMap<string, V>, readonly V[]>();
+  private readonly known = new Memory<ReadonlyMap<string, V>, ReadonlyMap<string, V>>();
 
   constructor(test: (value: V) => boolean) {
     this.test = test;
@@ -145,7 +147,7 @@ export class Selection<V> {
 /** The sorts of values that maps hold, each once; counted once for all that share a base. */
 export class Tally<V> {
   private readonly sortOf: (value: V) => string | undefined;
-  private readonly counts = new WeakMap<ReadonlyMap<string, V>, ReadonlyMap<string, number>>();
+  private readonly counts = new Memory<ReadonlyMap<string, V>, ReadonlyMap<string, number>>();
 
   /** `sortOf`: pure; undefined for a value that is not counted. */
   constructor(sortOf: (value: V) => string | undefined) {

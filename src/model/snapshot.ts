@@ -109,7 +109,7 @@ function isSame(known: Node | undefined, node: Node): boolean {
 /** The state with other parts; itself when they are the same, so that what is remembered of it stays. */
 function changed(state: NamespaceState, parts: Partial<Pick<NamespaceState, "pods" | "policies">>): NamespaceState {
   const { pods = state.pods, policies = state.policies } = parts;
-  return pods === state.pods && policies === state.policies ? state : { ...state, pods, policies };
+  return pods === state.pods && policies === state.policies ? state : { namespace: state.namespace, pods, policies };
 }
 
 /** The one place where maps are copied; each is copied at most once per `with`. Those that grow with the cluster, namespaces and their pods, share what did not change. */
@@ -138,7 +138,7 @@ class Draft {
   put({ fact, value }: Fact): void {
     switch (fact) {
       case "namespace":
-        return this.editNamespace(value.name, (state) => ({ ...state, namespace: value }));
+        return this.editNamespace(value.name, ({ pods, policies }) => ({ namespace: value, pods, policies }));
       case "pod":
         return this.podsOf(value.namespace).set(value.name, value);
       case "node":

@@ -1,11 +1,12 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import { kindKey } from "../model/kubernetes.js";
 import type { CompiledRule } from "./compile-parts.js";
+import { Memory } from "../model/memory.js";
 
 /** Kinds, operations and namespaces are few; somebody who makes up names must not fill the memory. */
 const REMEMBERED = 5_000;
 
-const indexes = new WeakMap<readonly CompiledRule[], Map<string, readonly CompiledRule[]>>();
+const indexes = new Memory<readonly CompiledRule[], Map<string, readonly CompiledRule[]>>();
 
 /**
  * The rules that could have something to say about a request, by what of them is fixed when they are compiled: kinds,

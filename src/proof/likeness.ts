@@ -6,6 +6,7 @@ import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { valueSetKey } from "../sets/value-set.js";
 import { familyText } from "./running.js";
+import { Memory } from "../model/memory.js";
 
 /** Namespaces that a proof cannot tell apart but by their names have the same number: as alike as the Spaces of one template. */
 export interface Likeness {
@@ -31,7 +32,7 @@ export function likenessOf(snapshot: Snapshot, name: string): Likeness {
   return likeness;
 }
 
-const byState = new WeakMap<NamespaceState, { readonly cluster: Snapshot["clusterPolicies"]; readonly likeness: Likeness }>();
+const byState = new Memory<NamespaceState, { readonly cluster: Snapshot["clusterPolicies"]; readonly likeness: Likeness }>();
 
 let last = 0;
 
@@ -45,7 +46,7 @@ function sharedLikeness({ namespace, policies, pods }: NamespaceState): Likeness
   return { number: numberOf(`${JSON.stringify(Object.entries(labels).sort())} ${own.number} ${kindsOf(pods)}`), mentions: own.mentions };
 }
 
-const byPolicies = new WeakMap<NamespaceState["policies"], Likeness>();
+const byPolicies = new Memory<NamespaceState["policies"], Likeness>();
 
 /** What the policies of a namespace say: alike ones have the same number. */
 function writtenIn(policies: NamespaceState["policies"]): Likeness {
@@ -73,7 +74,7 @@ function numberOf(text: string): number {
 
 type Pods = ReadonlyMap<string, Pod>;
 const kinds = new Tally(kindOf);
-const kindByPod = new WeakMap<Pod, string>();
+const kindByPod = new Memory<Pod, string>();
 
 /** What its live pods have that a hypothetical one has not, as text: each sort once. */
 function kindsOf(pods: Pods): string {
@@ -96,7 +97,7 @@ interface PolicyText {
   readonly mentions: readonly string[];
 }
 
-const texts = new WeakMap<Policy, PolicyText>();
+const texts = new Memory<Policy, PolicyText>();
 
 /** The normal form as text, with "its own namespace" in place of the namespace's name. */
 function textOf(policy: Policy): PolicyText {

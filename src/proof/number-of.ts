@@ -1,4 +1,6 @@
-const numbers = new WeakMap<object, number>();
+import { Memory } from "../model/memory.js";
+
+const numbers = new Memory<object, number>();
 let last = 0;
 
 /** A number that stands for this very object in keys of what is remembered. */

@@ -2,6 +2,7 @@ import { isLive, type ContainerPort, type Node, type Pod } from "../model/endpoi
 import type { Snapshot } from "../model/snapshot.js";
 import type { Address, IpSet } from "../sets/ip-set.js";
 import type { PodSpace } from "./question.js";
+import { Memory } from "../model/memory.js";
 
 /** One end of the connections a proof looks at. */
 export type Party =
@@ -70,7 +71,7 @@ export function nodesOf(snapshot: Snapshot, party: Party, family: Family): reado
   return runsOn ? [runsOn, ...at] : at;
 }
 
-const nodeIndexes = new WeakMap<ReadonlyMap<string, Node>, ReadonlyMap<Address, readonly Node[]>>();
+const nodeIndexes = new Memory<ReadonlyMap<string, Node>, ReadonlyMap<Address, readonly Node[]>>();
 
 /** Nodes by address, worked out once for the snapshots that share their nodes. */
 export function nodesByAddress({ nodes }: Snapshot): ReadonlyMap<Address, readonly Node[]> {

@@ -7,6 +7,7 @@ import { isFuture } from "./inquiry.js";
 import { numberOf } from "./number-of.js";
 import { familyOf } from "./party.js";
 import type { PodSpace } from "./question.js";
+import { Memory } from "../model/memory.js";
 
 /** Running pods in groups that a question cannot tell apart, so that a thousand replicas cost one. */
 
@@ -20,7 +21,7 @@ export interface Crowd {
   readonly span: IpSet;
 }
 
-const crowds = new WeakMap<ReadonlyMap<string, Pod>, Crowd>();
+const crowds = new Memory<ReadonlyMap<string, Pod>, Crowd>();
 const NOBODY: Crowd = { kinds: [], families: new Set(), span: IpSet.EMPTY };
 
 /** The pods of a space's namespace, worked out once for the snapshots that share them. */
@@ -74,7 +75,7 @@ export interface Sight {
 /** Groups of pods that look the same. */
 export type Groups = readonly (readonly [Pod, ...Pod[]])[];
 
-const groupings = new WeakMap<Crowd, Map<string, Groups>>();
+const groupings = new Memory<Crowd, Map<string, Groups>>();
 /** Questions are few; a crowd changes before there are as many. */
 const MAX_GROUPINGS = 200;
 

@@ -5,6 +5,7 @@ import { isFuture, type ProofContext } from "./inquiry.js";
 import { numberOf } from "./number-of.js";
 import { holds } from "./prove.js";
 import type { Flow, FlowPeer, FlowTarget, PodSpace } from "./question.js";
+import { Memory } from "../model/memory.js";
 
 /**
  * Remembers the proofs of one flow by all that they rest on, so that nothing remembered is ever stale: the likeness of the
@@ -103,7 +104,7 @@ function trafficText({ traffic }: FlowTarget): string {
 }
 
 /** Sets that packs write are the same objects each time. */
-const texts = new WeakMap<object, string>();
+const texts = new Memory<object, string>();
 
 function textFor(value: object, write: () => string): string {
   let text = texts.get(value);

@@ -8,6 +8,7 @@ import { FALSE, TRUE, type Formula } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
 import { isSubject, podParty, type Party } from "./party.js";
 import { policiesFor, policiesForFuture, type RelevantPolicies, type TierGroups } from "../engine/relevant.js";
+import { Memory } from "../model/memory.js";
 
 /** A policy and the formula "it selects the end". */
 export interface SelectingPolicy {
@@ -182,7 +183,7 @@ export interface RulePeers {
   readonly addresses: IpSet | undefined;
 }
 
-const peersByRule = new WeakMap<PolicyRule, RulePeers>();
+const peersByRule = new Memory<PolicyRule, RulePeers>();
 
 export function peersOf(rule: PolicyRule): RulePeers {
   let peers = peersByRule.get(rule);

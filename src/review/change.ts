@@ -63,6 +63,7 @@ export function isKnown(edit: Edit, snapshot: Snapshot): boolean {
 /** A pod of a ReplicaSet has only `generateName` in the mutating phase (A3). */
 function named(object: KubeObject, { name, namespace }: AdmissionRequest): KubeObject {
   const { metadata } = object;
+  if (metadata.name !== undefined && (metadata.namespace !== undefined || namespace === undefined)) return object;
   const fallback = metadata.name ?? (name !== "" ? name : `${metadata.generateName ?? ""}(new)`);
   const place = object.kind !== "Namespace" && metadata.namespace === undefined && namespace !== undefined ? { namespace } : {};
   return { ...object, metadata: { ...metadata, name: fallback, ...place } };

@@ -3,6 +3,7 @@ import type { Decision } from "../model/decision.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { CompiledPacks } from "../packs/compile.js";
 import type { ReviewContext } from "./review.js";
+import { Memory } from "../model/memory.js";
 
 /** One of the pure functions of `review.ts`. */
 export type Decide = (request: AdmissionRequest, asked: ReviewContext) => Decision;
@@ -14,12 +15,12 @@ export type Decide = (request: AdmissionRequest, asked: ReviewContext) => Decisi
  */
 export function remembering(decide: Decide): Decide {
   let world: World | undefined;
-  let known = new WeakMap<KubeObject, readonly Remembered[]>();
+  let known = new Memory<KubeObject, readonly Remembered[]>();
   return (request, asked) => {
     const part = request.object ?? request.oldObject;
     if (!part) return decide(request, asked);
     const now = worldOf(asked);
-    if (!world || !isSameWorld(world, now)) [world, known] = [now, new WeakMap<KubeObject, readonly Remembered[]>()];
+    if (!world || !isSameWorld(world, now)) [world, known] = [now, new Memory<KubeObject, readonly Remembered[]>()];
     const like = known.get(part) ?? [];
     const { fixes = true } = asked;
     const found = like.find((one) => one.fixes === fixes && hasSameParts(one.request, request));

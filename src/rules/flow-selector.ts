@@ -11,6 +11,7 @@ import type { EndpointSelector } from "./endpoint-selector.js";
 import { namespacesIn, type NamespaceSelector } from "./namespace-selector.js";
 import type { Seen } from "./pods-selector.js";
 import type { AlternativeAnswer, Change, CompileScope, Outcome, Protection, Scope } from "./rule.js";
+import { Memory } from "../model/memory.js";
 
 export { FLOWS_SCHEMA } from "./schema-selector.js";
 
@@ -99,14 +100,14 @@ export function isUntouched(flow: FlowSpec, change: Change, scope: Scope): boole
   if (!covers(flow, scope)) return true;
   if (namespace === undefined || "future" in scope || scope.name === namespace) return false;
   let known = hosted.get(change);
-  if (!known) hosted.set(change, (known = new WeakMap<FlowSpec, boolean>()));
+  if (!known) hosted.set(change, (known = new Memory<FlowSpec, boolean>()));
   let isHost = known.get(flow);
   if (isHost === undefined) known.set(flow, (isHost = flow.endpoint.hosts(before, namespace) || flow.endpoint.hosts(after, namespace)));
   return !isHost;
 }
 
 /** Did the namespace of a change hold peers of a flow, or does it? Asked for each of many scopes. */
-const hosted = new WeakMap<Change, WeakMap<FlowSpec, boolean>>();
+const hosted = new Memory<Change, Memory<FlowSpec, boolean>>();
 
 /** The scopes of a subject that a change could alter. `hosts`: does this namespace hold peers of the subject's flows? */
 export function scopesOfSubject(change: Change, subject: NamespaceSelector, hosts: (namespace: string) => boolean): readonly Scope[] {

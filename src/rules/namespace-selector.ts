@@ -6,6 +6,7 @@ import { failed, ok, type Problem, type Result } from "../model/result.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import { LabelBox } from "../sets/label-box.js";
 import { NAMESPACE_SCHEMA } from "./schema-selector.js";
+import { Memory } from "../model/memory.js";
 
 /** Whose pods a question is about: a namespace that exists, or any that could be made with such labels. */
 export type Scope = Namespace | { readonly future: LabelBox };
@@ -28,7 +29,7 @@ export type Exemption = (namespace: string) => boolean;
 
 export { NAMESPACE_SCHEMA };
 
-const selections = new WeakMap<NamespaceSelector, Selection<NamespaceState>>();
+const selections = new Memory<NamespaceSelector, Selection<NamespaceState>>();
 
 /** The existing namespaces of a set, in the snapshot's order. Remembered, so that asking again costs what has changed. */
 export function namespacesIn({ namespaces }: Snapshot, selector: NamespaceSelector): readonly NamespaceState[] {
@@ -45,7 +46,7 @@ export function compileNamespaces(spec: unknown, exempt: Exemption, path: string
   const problems = compiled.flatMap((term) => (term.ok ? [] : term.problems));
   if (problems.length > 0) return failed(...problems);
   const all = compiled.flatMap((term) => (term.ok ? [term.value] : []));
-  const known = new WeakMap<Namespace, boolean>();
+  const known = new Memory<Namespace, boolean>();
   const includes = (namespace: Namespace): boolean => {
     let isIn = known.get(namespace);
     if (isIn === undefined) known.set(namespace, (isIn = all.some((term) => term.includes(namespace))));

@@ -9,6 +9,7 @@ import { NO_TRAFFIC, portRange, type Protocol, type TrafficSet } from "../model/
 import type { LabelBox, Labels } from "../sets/label-box.js";
 import { namespacesIn, type NamespaceSelector, type Scope } from "./namespace-selector.js";
 import { isService, readPorts, readProtocol, servicesOf, targetPorts } from "./service-selector.js";
+import { Memory } from "../model/memory.js";
 
 /** Pods as the other end of a flow. */
 
@@ -118,7 +119,7 @@ function statesOf(snapshot: Snapshot, selector: NamespaceSelector, within: strin
 }
 
 /** Running pods by label, remembered per namespace: asking again costs the pods that changed. */
-const selections = new WeakMap<LabelBox, Selection<Pod>>();
+const selections = new Memory<LabelBox, Selection<Pod>>();
 
 export function runningPods(state: NamespaceState | undefined, box: LabelBox): readonly Pod[] {
   if (!state) return [];

@@ -12,6 +12,7 @@ import { grantingRules, grantsEverything } from "./policy-selector.js";
 import type { Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
 import { scopesOfSubject } from "./flow-selector.js";
 import { NAMESPACE_SCHEMA, namespacesIn, type NamespaceSelector } from "./namespace-selector.js";
+import { Memory } from "../model/memory.js";
 
 const DIRECTIONS = ["ingress", "egress"] as const;
 
@@ -33,7 +34,7 @@ export const requireDefaultDeny = {
 
 function protection(namespaces: NamespaceSelector, { engine, budget, byMeaning }: CompileScope & { readonly byMeaning: boolean }): Protection {
   const context = { profile: engine, budget };
-  const proven = new WeakMap<NamespaceState["policies"], Namespace>();
+  const proven = new Memory<NamespaceState["policies"], Namespace>();
   const prove = (snapshot: Snapshot, scope: Scope): readonly Proof[] => DIRECTIONS.map((direction) => isolated(snapshot, { space: everyPod(scope), directions: [direction], context }));
   /** NetworkPolicies isolate whatever runs: a proof rests on them and the namespace alone. Others may decide about the ports of what runs. */
   const isProven = (snapshot: Snapshot, scope: Scope): boolean => {

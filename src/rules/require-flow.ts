@@ -14,6 +14,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import { askAlternatives, compileFlows, covers, FLOWS_SCHEMA, isUntouched, joinProtections, outcomeOf, policyNames, questionOf, scopesOfFlow, scopeText, type FlowSpec } from "./flow-selector.js";
 import { peersOf } from "./peers-selector.js";
 import type { Change, Check, CompileScope, Finding, Outcome, Protection, Scope } from "./rule.js";
+import { Memory } from "../model/memory.js";
 
 const JUDGES = { enum: ["pod", "namespace"], description: "what a pod that is created is held for: a flow of its own (default), or of any pod its namespace could have" } as const;
 
@@ -33,23 +34,23 @@ export const requireFlow = {
 
 function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
   const context: ProofContext = { profile: engine, budget };
-  const at: Regarding = { context, known: new StandingFlow(context), held: new WeakMap<Snapshot, Held>(), whole: new WeakMap<Snapshot, Map<string, boolean>>(), kept: new WeakMap<Change, Map<number, boolean>>() };
+  const at: Regarding = { context, known: new StandingFlow(context), held: new Memory<Snapshot, Held>(), whole: new Memory<Snapshot, Map<string, boolean>>(), kept: new Memory<Change, Map<number, boolean>>() };
   const which = scopesOfFlow(flow);
   return {
     ...which,
-    askedScopes: (change) => unlike(lossless(flow, which.scopes(change), { change, at }), change, (scope) => regressions(flow, change, { ...at, scope })),
+    askedScopes: (change) => unlike(lossless(flow, which.scopes(change), { change, at }), change, (scope) => regressions(flow, change, { scope, ...at })),
     spared: isSpared,
     unharmed: (change) => isUnharmed(flow, change, { at, scopes: () => which.scopes(change) }),
     peers: (snapshot) => [peersOf(flow, snapshot)],
-    regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { ...at, scope }) : []),
+    regression: (change, scope) => (covers(flow, scope) ? regressions(flow, change, { scope, ...at }) : []),
     standing: (snapshot, scope) => {
       if (!covers(flow, scope)) return [];
-      if (isProven(flow, snapshot, { ...at, scope })) return [HOLDS];
+      if (isProven(flow, snapshot, { scope, ...at })) return [HOLDS];
       const question = required(flow, snapshot, { scope });
       return question === undefined ? [] : [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })];
     },
-    keeps: (change, scope) => keeps(flow, change, { ...at, scope }),
-    forPod: (snapshot, pod) => podOutcome(flow, snapshot, { ...at, pod }),
+    keeps: (change, scope) => keeps(flow, change, { scope, ...at }),
+    forPod: (snapshot, pod) => podOutcome(flow, snapshot, { pod, ...at }),
     alternatives: (snapshot, scope) => askAlternatives(flow, { scope, enough: true }, (alone) => {
       const question = required(alone, snapshot, { scope });
       return question && holds(snapshot, question, context);
@@ -67,14 +68,14 @@ interface At {
 
 interface Regarding extends At {
   /** By change, then by the likeness of a scope: does what the change does elsewhere leave it as it was? */
-  readonly kept: WeakMap<Change, Map<number, boolean>>;
-  readonly held: WeakMap<Snapshot, Held>;
+  readonly kept: Memory<Change, Map<number, boolean>>;
+  readonly held: Memory<Snapshot, Held>;
   /** By the state before a change, then by the namespace that it is made in: does the flow hold wherever the change could alter it? */
-  readonly whole: WeakMap<Snapshot, Map<string, boolean>>;
+  readonly whole: Memory<Snapshot, Map<string, boolean>>;
 }
 
 function required(flow: FlowSpec, snapshot: Snapshot, seen: { readonly scope: Scope; readonly within?: string }): Flow | undefined {
-  return questionOf(flow, snapshot, { ...seen, reach: "running" });
+  return questionOf(flow, snapshot, { reach: "running", ...seen });
 }
 
 interface Asked {
@@ -94,13 +95,13 @@ function isSpared(change: Change): boolean {
 function isUnharmed(flow: FlowSpec, change: Change, { at, scopes }: { readonly at: Regarding; readonly scopes: () => readonly Scope[] }): boolean {
   if (!isSpared(change)) return false;
   const known = entry(at.whole, change.before, () => new Map<string, boolean>());
-  return entry(known, change.namespace ?? "", () => scopes().every((scope) => isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope }))));
+  return entry(known, change.namespace ?? "", () => scopes().every((scope) => isHeldBefore(flow, change.before, seenFrom(flow, change, { scope, ...at }))));
 }
 
 /** Without those elsewhere that the change takes nothing from, and that lacked nothing before it. */
 function lossless(flow: FlowSpec, scopes: readonly Scope[], { change, at }: { readonly change: Change; readonly at: Regarding }): readonly Scope[] {
   if (!isSpared(change)) return scopes;
-  return scopes.filter((scope) => "future" in scope || scope.name === change.namespace || !isHeldBefore(flow, change.before, seenFrom(flow, change, { ...at, scope })));
+  return scopes.filter((scope) => "future" in scope || scope.name === change.namespace || !isHeldBefore(flow, change.before, seenFrom(flow, change, { scope, ...at })));
 }
 
 /**
@@ -189,7 +190,7 @@ function regressions(flow: FlowSpec, change: Change, at: Regarding & { readonly 
   const whole = required(flow, after, seen);
   if (!whole) return [];
   const questions = (): readonly Flow[] => questionsOf(whole, isElsewhere ? namespace : undefined).filter((question) => isConcerned(flow, question, { change, scope }));
-  return isHeld ? lost(flow, change, { ...at, whole, questions }) : eachRegression(flow, change, { ...at, questions });
+  return isHeld ? lost(flow, change, { questions, ...at, whole }) : eachRegression(flow, change, { questions, ...at });
 }
 
 interface Asking extends At {
@@ -218,7 +219,7 @@ function eachRegression(flow: FlowSpec, change: Change, { context, known, questi
   return [...lost, ...brokenBefore(flow, kept, { snapshot: after, context, known })];
 }
 
-const losses = new WeakMap<Change, Losses | "unknown">();
+const losses = new Memory<Change, Losses | "unknown">();
 
 /** What the policies of the change may take away, worked out once for all flows. */
 function lossesIn(change: Change): Losses | undefined {

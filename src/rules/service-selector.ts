@@ -3,6 +3,7 @@ import { isRecord, recordsIn, textsIn, type KubeObject } from "../model/kubernet
 import type { Snapshot } from "../model/snapshot.js";
 import { NO_TRAFFIC, portRange, portsOf, PROTOCOLS, type Protocol, type TrafficSet } from "../model/traffic.js";
 import { IpSet, parseAddress } from "../sets/ip-set.js";
+import { Memory } from "../model/memory.js";
 
 /** What Services and Endpoints of the snapshot say about addresses and ports. */
 
@@ -39,7 +40,7 @@ function targetPort(pod: Pod, entry: Readonly<Record<string, unknown>>, protocol
 export function servicesOf(snapshot: Snapshot, spec: Readonly<Record<string, unknown>>): readonly KubeObject[] {
   const objects = snapshot.objectsOf("", "Service");
   let bySpec = services.get(objects);
-  if (!bySpec) services.set(objects, (bySpec = new WeakMap()));
+  if (!bySpec) services.set(objects, (bySpec = new Memory()));
   let found = bySpec.get(spec);
   if (!found) bySpec.set(spec, (found = findServices(objects, spec)));
   return found;
@@ -61,7 +62,7 @@ export function listsEndpoints({ kind, metadata }: KubeObject, namespace: string
 type Objects = ReadonlyMap<string, KubeObject>;
 type Spec = Readonly<Record<string, unknown>>;
 /** What each part of a pack finds, worked out once for the snapshots that share their Services. */
-const services = new WeakMap<Objects, WeakMap<Spec, readonly KubeObject[]>>();
+const services = new Memory<Objects, Memory<Spec, readonly KubeObject[]>>();
 
 function findServices(objects: Objects, spec: Spec): readonly KubeObject[] {
   return [...objects.values()].filter((object) => isService(object, spec));
@@ -81,7 +82,7 @@ export function endpointSubsets(snapshot: Snapshot, namespace: string, name: str
   }))];
 }
 
-const bySlices = new WeakMap<Objects, ReadonlyMap<string, readonly KubeObject[]>>();
+const bySlices = new Memory<Objects, ReadonlyMap<string, readonly KubeObject[]>>();
 
 /** EndpointSlices by the `namespace/name` of their Service, worked out once for the snapshots that share them. */
 function slicesByService(slices: Objects): ReadonlyMap<string, readonly KubeObject[]> {

@@ -59,11 +59,11 @@ function readRequest(fields: Fields): AdmissionRequest {
   const namespace = fields.text("namespace") || namespaceOf(object ?? oldObject);
   const { group, version, name: kind } = readType(fields, "kind");
   for (const [field, sent] of [["object", object], ["oldObject", oldObject]] as const) checkNamespace(fields, `${field}.metadata.namespace`, [sent, namespace]);
-  const { name: resource, ...resourceGroup } = readType(fields, "resource");
+  const resource = readType(fields, "resource");
   return {
     uid: fields.needed("uid"),
     kind: { group, version, kind },
-    resource: { ...resourceGroup, resource },
+    resource: { group: resource.group, version: resource.version, resource: resource.name },
     ...optional("subResource", fields.text("subResource") || undefined),
     name: fields.text("name") || nameOf(object ?? oldObject),
     ...optional("namespace", namespace),
@@ -117,7 +117,7 @@ function readObject(request: Fields, name: "object" | "oldObject"): KubeObject |
   const metadata = object.child("metadata");
   if (metadata) checkMetadata(metadata);
   const raw = request.value(name) as KubeObject;
-  return { ...raw, metadata: withoutNulls(raw.metadata) };
+  return metadata && !metadata.hasNulls ? raw : { ...raw, metadata: withoutNulls(raw.metadata) };
 }
 
 /** "metadata.namespace: 400" (facts/admission.md 2): the API server sends no other than the request's. Rules ask by both, so that an object elsewhere would be judged nowhere. */

@@ -3,10 +3,15 @@ import type { AdmissionRequest } from "../model/admission.js";
 
 /** Longer bodies are decoded each time: those that come again are pods and policies of a few KB (facts/admission.md 1). */
 const LONGEST = 32 * 1_024;
-/** With the longest bodies 8 MiB. Two webhooks are called with one change at once; 256 is what 16 connections send in 16 answers. */
-const KEPT = 256;
+/**
+ * Two webhooks are called with one change at once, and who asks again asks soon: a body is known for the next 32 others at least. More
+ * would outlive the collections of what lives shortly, and cost each body that comes once more than being decoded does.
+ */
+const KEPT = 32;
 
 interface Known {
+  /** The body before the uid. */
+  readonly head: string;
   readonly request: AdmissionRequest;
   /** The uid was tried out to be where it seems to be. */
   isSure: boolean;
@@ -17,48 +22,55 @@ interface Known {
  * webhooks and for whoever asks again, gets the same parts without being parsed, so that what is remembered of these parts is found again.
  */
 export class Decoder {
-  readonly #known = new Map<string, Known>();
+  /** By the body behind the uid: the newest ones, and those before them. Two maps that are filled once: one that loses an entry for each that comes is written anew all the time. */
+  #known = new Map<string, Known>();
+  #older = new Map<string, Known>();
 
   decode(body: Uint8Array): Decoded {
     const place = body.byteLength <= LONGEST ? placeOfUid(body) : undefined;
     if (!place) return decode(body);
-    const { key, uid } = place;
-    const known = this.#known.get(key);
-    if (known && (known.isSure ||= isUidOf(place))) return { ok: true, request: { ...known.request, uid } };
+    const { head, tail, uid } = place;
+    const known = this.#known.get(tail) ?? this.#older.get(tail);
+    if (known?.head === head && (known.isSure ||= isUidOf(place))) {
+      this.#keep(tail, known);
+      return { ok: true, request: { ...known.request, uid } };
+    }
     const decoded = decode(body);
-    if (decoded.ok && decoded.request.uid === uid && !known) this.#remember(key, decoded.request);
+    if (decoded.ok && decoded.request.uid === uid && !known) this.#keep(tail, { head, request: decoded.request, isSure: false });
     return decoded;
   }
 
-  #remember(key: string, request: AdmissionRequest): void {
-    if (this.#known.size >= KEPT) for (const [oldest] of this.#known) if (this.#known.delete(oldest)) break;
-    this.#known.set(key, { request, isSure: false });
+  #keep(tail: string, known: Known): void {
+    if (this.#known.has(tail)) return;
+    if (this.#known.size >= KEPT) [this.#older, this.#known] = [this.#known, new Map()];
+    this.#known.set(tail, known);
   }
 }
 
+/** A body, taken apart round its uid; bytes as characters, so that equal texts are equal bytes. */
 interface Place {
-  /** The body without the uid; bytes as characters, so that equal keys are equal bytes. */
-  readonly key: string;
+  readonly head: string;
   readonly uid: string;
-  readonly start: number;
+  readonly tail: string;
 }
 
 /** The API server writes `request.uid` as the first field after kind, version and `request`. */
 const HEAD = 160;
 
 function placeOfUid(body: Uint8Array): Place | undefined {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
-  const found = /"uid":"([0-9A-Za-z-]{1,64})"/.exec(text.slice(0, HEAD));
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const start = bytes.toString("latin1", 0, HEAD);
+  const found = /"uid":"([0-9A-Za-z-]{1,64})"/.exec(start);
   const [, uid] = found ?? [];
   if (!found || uid === undefined) return undefined;
-  const start = found.index + '"uid":"'.length;
-  return { key: text.slice(0, start) + text.slice(start + uid.length), uid, start };
+  const head = start.slice(0, found.index + '"uid":"'.length);
+  return { head, uid, tail: bytes.toString("latin1", head.length + uid.length) };
 }
 
 const PROBE = "probe";
 
 /** Is what stands there the uid of the request? Whether it is depends on the rest of the body alone. */
-function isUidOf({ key, start }: Place): boolean {
-  const decoded = decode(Buffer.from(key.slice(0, start) + PROBE + key.slice(start), "latin1"));
+function isUidOf({ head, tail }: Place): boolean {
+  const decoded = decode(Buffer.from(head + PROBE + tail, "latin1"));
   return decoded.ok && decoded.request.uid === PROBE;
 }

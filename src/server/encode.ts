@@ -1,6 +1,7 @@
 import type { AdmissionReviewOut } from "../model/admission.js";
 import type { Decision } from "../model/decision.js";
 import { respond } from "./respond.js";
+import { Memory } from "../model/memory.js";
 
 const HEAD = '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":';
 
@@ -10,7 +11,7 @@ interface Written {
   validating?: string;
 }
 
-const written = new WeakMap<Decision, Written>();
+const written = new Memory<Decision, Written>();
 
 /** The answer that tells a decision, as JSON. A decision that was remembered is written once. */
 export function encodeDecision(decision: Decision, uid: string, mutating: boolean): string {

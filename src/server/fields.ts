@@ -27,6 +27,11 @@ export class Fields {
     return this.path === "" ? name : `${this.path}.${name}`;
   }
 
+  get hasNulls(): boolean {
+    for (const name in this.record) if (this.record[name] === null) return true;
+    return false;
+  }
+
   value(name: string): unknown {
     return Object.hasOwn(this.record, name) ? (this.record[name] ?? undefined) : undefined;
   }
