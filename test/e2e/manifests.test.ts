@@ -16,7 +16,7 @@ interface Made {
 }
 
 const CHART = ["template", "sluice", "deploy/helm/sluice", "--namespace", "sluice-system", "--set", "crds.keep=false"];
-/** Overlays with the values that mean the same. */
+/** Overlays, and what is applied after them, with the values that mean the same. */
 const SAME: readonly (readonly [overlay: string, values: readonly string[]])[] = [
   ["deploy/overlays/enforce", []],
   ["deploy/overlays/audit", ["profile=audit"]],
@@ -24,7 +24,7 @@ const SAME: readonly (readonly [overlay: string, values: readonly string[]])[] =
   ["deploy/overlays/single", ["replicas=1"]],
   ["deploy/overlays/kf-gke-dataplane-v1", ["profile=gke-dataplane-v1", "provision.enabled=true"]],
   ["deploy/overlays/kf-gke-dataplane-v2", ["profile=gke-dataplane-v2", "provision.enabled=true"]],
-  ["deploy/overlays/cert-manager", ["certificates.provider=cert-manager"]],
+  ["deploy/overlays/cert-manager + deploy/overlays/cert-manager/webhooks", ["certificates.provider=cert-manager"]],
   ["examples/install", ["image.repository=registry.example.com/sluice", "image.tag=0.1.0", "profile=gke-dataplane-v2\\,audit"]],
   ["test/e2e/fixtures/complete", ["record.enabled=true", "monitoring.serviceMonitor.enabled=true", "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true"]],
 ];
@@ -44,7 +44,7 @@ function byName(objects: readonly Made[]): Record<string, object> {
 const { run: helm, remove, missing } = await findHelm();
 
 describeWithCluster("the manifests", (cluster) => {
-  const kustomized = async (overlay: string): Promise<string> => printed(await cluster.kubectl(["kustomize", overlay]));
+  const kustomized = async (overlays: string): Promise<string> => (await Promise.all(overlays.split(" + ").map(async (one) => printed(await cluster.kubectl(["kustomize", `${ROOT}${one}`]))))).join("---\n");
   const helmed = async (values: readonly string[]): Promise<string> => printed(await helm([...CHART, ...values.flatMap((value) => ["--set", value])]));
   const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -61,19 +61,26 @@ describeWithCluster("the manifests", (cluster) => {
 
   describe.each(SAME)("%s, and the chart with %j", (overlay, values) => {
     it("are the same objects", async () => {
-      const made = byName(objectsOf(await kustomized(`${ROOT}${overlay}`)));
+      const made = byName(objectsOf(await kustomized(overlay)));
       expect(byName(objectsOf(await helmed(values)))).toEqual(made);
       expect(Object.keys(made)).toContain("Deployment/sluice-system/sluice");
     });
 
     it("are taken by the API server as they are written, with no warning", async () => {
-      const applied = await cluster.kubectl(["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", "-"], { input: await kustomized(`${ROOT}${overlay}`) });
+      const applied = await cluster.kubectl(["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", "-"], { input: await kustomized(overlay) });
       expect([applied.code, applied.stderr]).toEqual([0, ""]);
     });
   });
 
+  it("ask nothing of Sluice before it answers: webhook configurations are no part of an overlay", async () => {
+    const overlays = SAME.map(([overlay]) => overlay.split(" + ")[0] ?? "");
+    const kinds = (await Promise.all(overlays.map(kustomized))).flatMap((text) => objectsOf(text).map(({ kind }) => kind));
+    expect(kinds.filter((kind) => kind === "Deployment")).toHaveLength(overlays.length);
+    expect(kinds.filter((kind) => kind.endsWith("WebhookConfiguration"))).toEqual([]);
+  });
+
   it("make pods that the namespace's own rules let in", async () => {
-    const [deployment] = objectsOf(await kustomized(`${ROOT}deploy/overlays/cert-manager`)).filter(({ kind }) => kind === "Deployment");
+    const [deployment] = objectsOf(await kustomized("deploy/overlays/cert-manager")).filter(({ kind }) => kind === "Deployment");
     const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "tried", namespace: "sluice-system" }, spec: { ...deployment?.spec?.template?.spec, priorityClassName: undefined } };
     expect(await cluster.kubectl(["create", "--dry-run=server", "-f", "-"], { input: JSON.stringify(pod) })).toMatchObject({ code: 0, stderr: "" });
     const root = await cluster.kubectl(["create", "--dry-run=server", "-f", "-"], { input: JSON.stringify({ ...pod, spec: { ...pod.spec, securityContext: {} } }) });
