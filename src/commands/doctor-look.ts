@@ -1,7 +1,7 @@
 import type { Config } from "../config.js";
 import { allObjects, ClusterError, clusterObjects, ownNamespace, type ClusterConnection, type WatchedKind } from "../cluster/cluster.js";
 import type { Detected, Facts, Named, PacksRead, Permission, Probed, Read } from "../doctor/facts.js";
-import { isAuditing, provisionRights, reportRights, type ReportKinds } from "../doctor/features.js";
+import { isAuditing, provisionRights, reportRights, settingsTold, type ReportKinds } from "../doctor/features.js";
 import { ALL, permissionsFor } from "../doctor/permissions.js";
 import { calledAt, isOwn, OWN_CONFIGURATIONS, webhooksOf } from "../doctor/stored.js";
 import { count } from "../doctor/words.js";
@@ -21,12 +21,12 @@ import { namedPair } from "./target-selector.js";
 const LOOK_MS = 15_000;
 
 /** Reads everything that the checks judge. Throws where the API server does not answer at all: then there is nothing to look at. */
-export async function lookAt(connection: ClusterConnection, config: Config): Promise<Facts> {
+export async function lookAt(connection: ClusterConnection, given: Config): Promise<Facts> {
   const look = new Look(connection);
   const version = await look.version();
   const { own, others } = await look.configurations();
-  const service = serviceOf(config, own);
-  const certSecret = config.certSecret === undefined ? { namespace: service.namespace, name: "sluice-certificates" } : namedPair("--cert-secret", config.certSecret);
+  const service = serviceOf(given, own);
+  const certSecret = given.certSecret === undefined ? { namespace: service.namespace, name: "sluice-certificates" } : namedPair("--cert-secret", given.certSecret);
   const { namespace } = service;
   const [namespaces, serviceObject, slices, pods, secret, lease, definitions] = await Promise.all([
     attempt(() => look.all(kind("", "Namespace"))),
@@ -37,7 +37,7 @@ export async function lookAt(connection: ClusterConnection, config: Config): Pro
     attempt(() => look.one({ apiVersion: "coordination.k8s.io/v1", resource: "leases", ...certSecret })),
     attempt(async () => (await Promise.all(OWN_KINDS.map(({ resource, group }) => look.one({ apiVersion: "apiextensions.k8s.io/v1", resource: "customresourcedefinitions", name: `${resource}.${group}` })))).filter((one) => one !== undefined)),
   ]);
-  const ofFolder = unwrap(await loadPacks(config), "the rule packs cannot be used");
+  const { config, ofFolder } = await loadAlike(given, pods);
   const snapshot = await readSnapshot(ofFolder);
   const packs = await readPacks(config, ofFolder, snapshot);
   const account = { namespace, name: accountOf(pods) };
@@ -81,6 +81,15 @@ const DEFAULT_SERVICE = "sluice-system/sluice";
 function accountOf(pods: Read<readonly KubeObject[]>): string {
   const spec = "value" in pods ? pods.value.find(({ metadata }) => metadata.labels?.["app.kubernetes.io/name"] === "sluice")?.spec : undefined;
   return isRecord(spec) && typeof spec["serviceAccountName"] === "string" ? spec["serviceAccountName"] : "sluice";
+}
+
+/** The packs with the profile and the settings of the replicas, where none are given, and where these packs know them. */
+async function loadAlike(given: Config, pods: Facts["pods"]): Promise<{ readonly config: Config; readonly ofFolder: LoadedPacks }> {
+  const { profile, set } = settingsTold(pods);
+  const config: Config = { ...given, ...(given.profile === undefined && profile !== undefined && { profile }), set: given.set.length > 0 ? given.set : set };
+  const alike = await loadPacks(config);
+  if (alike.ok) return { config, ofFolder: alike.value };
+  return { config: given, ofFolder: unwrap(await loadPacks(given), "the rule packs cannot be used") };
 }
 
 async function readSnapshot({ packs }: LoadedPacks): Promise<Read<Snapshot>> {

@@ -11,7 +11,7 @@ export const command: Command = {
   name: "doctor",
   description:
     "Looks at an installation from outside, with the current kubeconfig, or from inside one of its pods: every check with what was found and what to do.\n" +
-    "It changes nothing; requests that it sends are dry runs. Give it --packs, --profile, --set and --mode as the Deployment does. Exit code 0 healthy, 1 findings, 2 where it cannot look.\n" +
+    "It changes nothing; requests that it sends are dry runs. It takes --profile, --set and --mode from the pods where it is given none; give it --packs as the Deployment does. Exit code 0 healthy, 1 findings, 2 where it cannot look.\n" +
     "--emergency prints the ways out when Sluice stands in the way, from the narrowest to the widest; with --grade and --apply it carries one out, verifies it and says how to come back. It needs no replica that answers.",
   arguments: [],
   options: ["cluster", "service", "certSecret", "packs", "profile", "set", "mode", "emergency", "grade", "carryOut", "namespace", "rule", "owner", "reason", "expires"],

@@ -41,18 +41,38 @@ export function willLead(pods: Pods): boolean {
   return isTold(pods, { flag: "--cert-secret", variable: "SLUICE_CERT_SECRET" });
 }
 
+/** What the replicas are told of their profile, where it is one that is shipped, and of settings: NAME=VALUE. */
+export function settingsTold(pods: Pods): { readonly profile?: string; readonly set: readonly { readonly name: string; readonly value: string }[] } {
+  const profile = valuesIn(pods, { flag: "--profile", variable: "SLUICE_PROFILE" }).find((name) => /^[\w,-]+$/.test(name));
+  const set = [...new Set(valuesIn(pods, { flag: "--set" }))].flatMap((text) => {
+    const [, name, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+    return name === undefined || value === undefined ? [] : [{ name, value }];
+  });
+  return { set, ...(profile !== undefined && { profile }) };
+}
+
 /** Were pods of Sluice's seen? */
 export function runsReplicas(pods: Pods): boolean {
   return replicasIn(pods).length > 0;
 }
 
-/** Does a replica have this flag (with this value, where one is named), or the environment that stands in for it? */
-function isTold(pods: Pods, { flag, variable, value }: { readonly flag: string; readonly variable: string; readonly value?: string }): boolean {
-  return replicasIn(pods).flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : [])).some(({ args, env }) => {
+interface Flag {
+  readonly flag: string;
+  /** Of the environment, that stands in for it. */
+  readonly variable?: string;
+}
+
+/** Does a replica have this flag, with this value, where one is named? */
+function isTold(pods: Pods, { value, ...flag }: Flag & { readonly value?: string }): boolean {
+  const values = valuesIn(pods, flag);
+  return value === undefined ? values.length > 0 : values.includes(value);
+}
+
+function valuesIn(pods: Pods, { flag, variable }: Flag): readonly string[] {
+  return replicasIn(pods).flatMap(({ spec }) => recordsIn(isRecord(spec) ? spec["containers"] : [])).flatMap(({ args, env }) => {
     const words = textsIn(args);
-    const given = words.flatMap((word, i) => (word === flag ? [words[i + 1]] : word.startsWith(`${flag}=`) ? [word.slice(flag.length + 1)] : []));
-    const values = [...given, ...recordsIn(env).flatMap((one) => (one["name"] === variable ? [one["value"]] : []))];
-    return value === undefined ? values.length > 0 : values.includes(value);
+    const given = words.flatMap((word, i) => (word === flag ? words.slice(i + 1, i + 2) : word.startsWith(`${flag}=`) ? [word.slice(flag.length + 1)] : []));
+    return [...given, ...recordsIn(env).flatMap((one) => (variable !== undefined && one["name"] === variable && typeof one["value"] === "string" ? [one["value"]] : []))];
   });
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { provisionRights, reportRights } from "../../src/doctor/features.js";
+import { provisionRights, reportRights, settingsTold } from "../../src/doctor/features.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { packs } from "./healthy.js";
 
@@ -20,6 +20,13 @@ test("reports: where the cluster knows them, and nobody says that none be writte
   expect(reportRights(undefined, running({}))).toEqual([]);
   for (const container of [{ args: ["--reports=off"] }, { args: ["--reports", "off"] }, { env: [{ name: "SLUICE_REPORTS", value: "off" }] }]) expect(reportRights(KINDS, running(container))).toEqual([]);
   expect(reportRights(KINDS, { problem: "forbidden" })).toHaveLength(10);
+});
+
+test("settings: as flags or the environment of the pods tell them, but for files that are theirs", () => {
+  expect(settingsTold(running({ args: ["serve", "--profile=gke-dataplane-v2,audit", "--set=a.b=c=d", "--set", "x=", "--set=wrong"] }))).toEqual({ profile: "gke-dataplane-v2,audit", set: [{ name: "a.b", value: "c=d" }, { name: "x", value: "" }] });
+  expect(settingsTold(running({ args: ["--profile=/etc/sluice/profile.yaml"] }))).toEqual({ set: [] });
+  expect(settingsTold(running({ env: [{ name: "SLUICE_PROFILE", value: "warn" }] }))).toEqual({ profile: "warn", set: [] });
+  expect(settingsTold({ problem: "forbidden" })).toEqual({ set: [] });
 });
 
 test("provision: where the packs provide something, and the mode writes", () => {

@@ -92,7 +92,12 @@ describeWithCluster("the doctor", (cluster) => {
       expect(about(found, "other webhooks")).toMatch(/^warning: `meddler\.example\.com` of `meddler` fails closed for pods in `sluice-system`, `kube-system` \(unless its matchConditions say otherwise\)/);
       expect(about(found, "webhook configurations")).toMatch(/^warning: the replicas have other packs in force \(sha256:\w+\) than the doctor was given/);
       expect(about(found, "profile")).toBe("warning: `dnsMode` is set to node-local, and DaemonSet `kube-system/node-local-dns`, which would tell of it, is not there");
+      // What pods are told, nobody need repeat.
+      const container = { name: "main", image: "main", args: ["--set=dnsMode=node-local"], securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } } };
+      await cluster.apply({ apiVersion: "v1", kind: "Pod", metadata: { name: `told-${suffix}`, namespace: "sluice-system", labels: { "app.kubernetes.io/name": "sluice" } }, spec: { securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } }, containers: [container] } });
+      expect(about(await diagnosed(), "profile")).toBe(about(found, "profile"));
     } finally {
+      await cluster.kubectl(["delete", "pod", "-n", "sluice-system", `told-${suffix}`, "--ignore-not-found", "--grace-period=0", "--force"]);
       await cluster.kubectl(["delete", "validatingwebhookconfiguration", "meddler"]);
       await cluster.apply(manifests("deploy/base/rbac.yaml"));
     }
