@@ -1,3 +1,4 @@
+import type { Pod } from "../model/endpoint.js";
 import { nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import { exceptedAction, milder, type EnforcementAction, type GrantedException, type VerifiedFix, type Violation } from "../model/violation.js";
@@ -153,8 +154,8 @@ function mergeFindings(findings: readonly Heard[]): Heard[] {
   return [{
     ...first,
     message: also.length > 0 ? `${first.message} (also: ${also.join("; ")})` : first.message,
-    // Thousands of names: joined at once.
-    affected: new Array<string>().concat(...findings.map(({ affected = [] }) => affected)),
+    // Thousands of pods: joined at once.
+    affected: new Array<Pod>().concat(...findings.map(({ affected = [] }) => affected)),
     fix: () => joinFixes(findings),
     policies: [...new Set(findings.flatMap(({ policies }) => policies))],
     namespaces: [...new Set(findings.flatMap(({ namespaces = [] }) => namespaces))],

@@ -4,7 +4,6 @@ import { affectedPods, excludes, excludesForPod, exclusionRegression, type Proof
 import type { Flow, FlowPeer, FlowTarget, Proof } from "../proof/question.js";
 import type { EndVerdict } from "../engine/verdict.js";
 import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
-import { nameKey } from "../model/kubernetes.js";
 import { ok } from "../model/result.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { ALL_TRAFFIC } from "../model/traffic.js";
@@ -209,7 +208,7 @@ function finding(flow: FlowSpec, { counterexample }: Refuted, { snapshot, before
     counterexample: describeCounterexample(counterexample),
     namespaces: endNamespaces(counterexample),
     policies: verdict ? policyNames([verdict.egress, verdict.ingress].flatMap(allowing)) : [],
-    ...(affected && { affected: affected.map(nameKey) }),
+    ...(affected && { affected }),
     fix: () => closeFlow(snapshot, question, { name: flow.what, context, namespaces: flow.namespaces.future }),
     ...(flow.action ? { action: flow.action } : {}),
   };

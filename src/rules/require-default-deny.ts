@@ -97,7 +97,7 @@ function openOutcome({ policy, direction }: OpenPolicy, snapshot: Snapshot): Out
   const pods = [...(snapshot.namespaces.get(policy.ref.namespace ?? "")?.pods.values() ?? [])].filter((pod) => isLive(pod) && policy.subject.pods.matches(pod.labels));
   return {
     outcome: "broken",
-    finding: { message: `\`${nameKey(policy.ref)}\` grants all ${direction} traffic to everyone, which is no default deny`, policies: [nameKey(policy.ref)], affected: pods.map(nameKey) },
+    finding: { message: `\`${nameKey(policy.ref)}\` grants all ${direction} traffic to everyone, which is no default deny`, policies: [nameKey(policy.ref)], affected: pods },
   };
 }
 
@@ -128,6 +128,6 @@ function finding(first: Counterexample, open: readonly Counterexample[], { name,
     message: `${name} has no default deny for ${open.map(({ direction }) => direction).join(" and ")}`,
     counterexample: describeCounterexample(first),
     policies: [],
-    affected: pods.map(nameKey),
+    affected: pods,
   };
 }

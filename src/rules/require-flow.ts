@@ -6,7 +6,7 @@ import { isNoLoss, lossesOf, mayLose, type Losses } from "../proof/losses.js";
 import { StandingFlow } from "../proof/standing.js";
 import { blamed, type Counterexample, type Flow, type FlowPeer, type Proof } from "../proof/question.js";
 import { isLive, type Namespace, type Pod } from "../model/endpoint.js";
-import { nameKey, refOf, type ObjectRef } from "../model/kubernetes.js";
+import { refOf, type ObjectRef } from "../model/kubernetes.js";
 import type { Direction, Policy } from "../model/policy.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ok } from "../model/result.js";
@@ -300,7 +300,7 @@ function finding(flow: FlowSpec, { counterexample }: Extract<Proof, { answer: "c
     policies: verdict ? policyNames(blamed(verdict)) : [],
     ...atOtherEnd(flow, counterexample),
     fix: () => fixFlow(snapshot, question, { name: flow.what, context }),
-    ...(affected && { affected: affected.map(nameKey) }),
+    ...(affected && { affected }),
     ...(flow.action ? { action: flow.action } : {}),
   };
 }

@@ -34,8 +34,8 @@ export interface Finding {
   readonly policies: readonly string[];
   /** Namespaces that the counterexample's ends lie in. */
   readonly namespaces?: readonly string[];
-  /** Running pods that are affected, as `namespace/name`. */
-  readonly affected?: readonly string[];
+  /** Running pods that are affected, all of one snapshot. They are counted: tens of thousands are given no names. */
+  readonly affected?: readonly Pod[];
   /** What to do, where it is known better than the rule's own text. */
   readonly remediation?: string;
   /** A change after which it is proven to hold; worked out only for refusals. */
