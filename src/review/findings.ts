@@ -127,6 +127,7 @@ interface Gathering {
 }
 
 function reported(rule: CompiledRule, findings: readonly Finding[], { as, gather }: Gathering): Verdicts {
+  if (findings.length === 0) return NO_VERDICTS;
   const excepted = findings.map(({ scope }) => as.excepting(rule.id, scope));
   const heard = findings.map((finding, i): Heard => ({ ...finding, ...(excepted[i]?.granted && { exception: excepted[i].granted }) }));
   const violations = gather(heard).flatMap((finding) => toViolation(rule, finding, as) ?? []);

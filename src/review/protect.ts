@@ -32,7 +32,7 @@ function changesReach({ touches, request: { operation, object, oldObject } }: Ch
 function hold(rule: CompiledRule, protect: Protection, { change, excepting }: Pick<Asking, "change" | "excepting">): Verdicts {
   const action = rule.entry.hold;
   const pod = newPod(change);
-  if (!action || action === "off" || !pod || !isLive(pod) || isMirror(change)) return NO_VERDICTS;
+  if (!action || action === "off" || !pod || !isLive(pod) || isMirror(change) || protect.foreseen?.(change, pod)) return NO_VERDICTS;
   const outcomes = protect.forPod(change.after, pod).filter(({ outcome }) => outcome !== "holds").map((outcome) => ({ ...outcome, scope: pod.namespace }));
   if (outcomes.length === 0) return NO_VERDICTS;
   const verdicts = fromOutcomes(rule, outcomes, { object: objectOf(change), action, excepting });

@@ -132,6 +132,7 @@ export function joinProtections(parts: readonly Protection[]): Protection {
     regression: (change, scope) => parts.flatMap((part) => part.regression(change, scope)),
     standing: (snapshot, scope) => parts.flatMap((part) => part.standing(snapshot, scope)),
     alternatives: (snapshot, scope) => parts.flatMap((part) => part.alternatives?.(snapshot, scope) ?? []),
+    foreseen: (change, pod) => parts.every((part) => part.foreseen?.(change, pod) ?? false),
     forPod: (snapshot, pod) => parts.flatMap((part) => part.forPod(snapshot, pod)),
     peers: (snapshot) => parts.flatMap((part) => part.peers?.(snapshot) ?? []),
     couldConcern: (namespace) => parts.some((part) => part.couldConcern?.(namespace) ?? true),

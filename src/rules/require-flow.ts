@@ -26,15 +26,16 @@ export const requireFlow = {
   compile(spec, scope, path) {
     const flows = compileFlows(spec.flows, scope, `${path}.flows`);
     if (!flows.ok) return flows;
-    const protect = joinProtections(flows.value.map((flow) => protection(flow, scope)));
+    const protect = joinProtections(flows.value.map((flow) => protection(flow, scope, spec.judges === "namespace")));
     const forPod: Protection["forPod"] = (snapshot, pod) => protect.standing(snapshot, snapshot.namespace(pod.namespace));
     return ok({ protect: spec.judges === "namespace" ? { ...protect, forPod } : protect });
   },
 } satisfies Check;
 
-function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protection {
+/** `ofNamespace`: a pod is held for what is asked of any pod of its namespace. */
+function protection(flow: FlowSpec, { engine, budget }: CompileScope, ofNamespace: boolean): Protection {
   const context: ProofContext = { profile: engine, budget };
-  const at: Regarding = { context, known: new StandingFlow(context), held: new Memory<Snapshot, Held>(), whole: new Memory<Snapshot, Map<string, boolean>>(), kept: new Memory<Change, Map<number, boolean>>() };
+  const at: Regarding = { context, known: new StandingFlow(context), foreseen: new Memory<Snapshot, Map<string, boolean>>(), held: new Memory<Snapshot, Held>(), whole: new Memory<Snapshot, Map<string, boolean>>(), kept: new Memory<Change, Map<number, boolean>>() };
   const which = scopesOfFlow(flow);
   return {
     ...which,
@@ -50,6 +51,7 @@ function protection(flow: FlowSpec, { engine, budget }: CompileScope): Protectio
       return question === undefined ? [] : [outcome(flow, holds(snapshot, question, context), { snapshot, question, context })];
     },
     keeps: (change, scope) => keeps(flow, change, { scope, ...at }),
+    foreseen: (change, pod) => isForeseen(flow, change, { pod, ofNamespace, at }),
     forPod: (snapshot, pod) => podOutcome(flow, snapshot, { pod, ...at }),
     alternatives: (snapshot, scope) => askAlternatives(flow, { scope, enough: true }, (alone) => {
       const question = required(alone, snapshot, { scope });
@@ -67,6 +69,8 @@ interface At {
 }
 
 interface Regarding extends At {
+  /** By the state before a pod comes, then by its namespace and the likeness that this has with it. */
+  readonly foreseen: Memory<Snapshot, Map<string, boolean>>;
   /** By change, then by the likeness of a scope: does what the change does elsewhere leave it as it was? */
   readonly kept: Memory<Change, Map<number, boolean>>;
   readonly held: Memory<Snapshot, Held>;
@@ -284,6 +288,23 @@ function podOutcome(flow: FlowSpec, snapshot: Snapshot, { pod, context, known }:
   if (!question) return [];
   return [outcome(flow, holdsForPod(snapshot, question, { pod, context }), { snapshot, question, context })];
 }
+
+/**
+ * Where pods of its namespace are nobody's peers, a pod that comes changes nothing that a proof rests on but the likeness of its namespace
+ * (`StandingFlow`): one of each sort is asked about for each state.
+ */
+function isForeseen(flow: FlowSpec, { before, after }: Change, { pod, ofNamespace, at }: { readonly pod: Pod; readonly ofNamespace: boolean; readonly at: Regarding }): boolean {
+  const { endpoint, namespaces, pods, existingOnly } = flow;
+  const scope = after.namespace(pod.namespace);
+  if (!namespaces.includes(scope) || (!ofNamespace && !pods.matches(pod.labels))) return true;
+  if (existingOnly || before.clusterPolicies.size > 0 || endpoint.local || endpoint.hosts(before, scope.name)) return false;
+  const known = entry(at.foreseen, before, () => new Map<string, boolean>());
+  if (known.size > MAX_SORTS) known.clear();
+  return entry(known, `${scope.name} ${likenessOf(after, scope.name).number}`, () => isProven(flow, after, { scope, ...at }));
+}
+
+/** Whoever makes up ports must not fill the memory. */
+const MAX_SORTS = 1_000;
 
 function outcome(flow: FlowSpec, proof: Proof, asked: Asked): Outcome {
   return outcomeOf(flow, proof, { scope: asked.question.subject.namespace, broken: (found) => finding(flow, found, asked) });

@@ -98,6 +98,8 @@ export interface Protection {
   keeps?(change: Change, scope: Scope): boolean;
   /** Does it read this object, other than pods, namespaces and policies? Absent: none of them. */
   reads?(object: KubeObject): boolean;
+  /** Does it hold for the namespace of a new pod and so for this pod, as it does for others of its sort? Absent, or false: ask. */
+  foreseen?(change: Change, pod: Pod): boolean;
   /** Does it hold for this very pod? */
   forPod(snapshot: Snapshot, pod: Pod): readonly Outcome[];
 }

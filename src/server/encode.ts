@@ -13,12 +13,22 @@ interface Written {
 
 const written = new Memory<Decision, Written>();
 
-/** The answer that tells a decision, as JSON. A decision that was remembered is written once. */
+/** The answer that tells a decision, as JSON. A decision that was remembered is written once, and one that says nothing once for its packs. */
 export function encodeDecision(decision: Decision, uid: string, mutating: boolean): string {
+  if (isSilent(decision)) {
+    if (!silent || silent.packs !== decision.packs) silent = { packs: decision.packs, rest: withoutUid(decision, mutating) };
+    return `${HEAD}${JSON.stringify(uid)}${silent.rest}`;
+  }
   let known = written.get(decision);
   if (!known) written.set(decision, (known = {}));
   const rest = (known[mutating ? "mutating" : "validating"] ??= withoutUid(decision, mutating));
   return `${HEAD}${JSON.stringify(uid)}${rest}`;
+}
+
+let silent: { readonly packs: Decision["packs"]; readonly rest: string } | undefined;
+
+function isSilent({ allowed, violations, warnings, patch, errors }: Decision): boolean {
+  return allowed && violations.length + warnings.length + patch.length + errors.length === 0;
 }
 
 function withoutUid(decision: Decision, mutating: boolean): string {

@@ -97,7 +97,7 @@ function observedProtection(rule: CompiledRule, protect: Protection, into: Obser
     return outcomes;
   };
   // What is observed is asked.
-  const { unharmed: _none, ...asked } = protect;
+  const { unharmed: _none, foreseen: _neither, ...asked } = protect;
   return {
     ...asked,
     regression: (change, scope) => noted(protect.regression(change, scope), change.after, scope),

@@ -166,3 +166,38 @@ rules:
     expect(quick).toBeGreaterThan(50);
   });
 });
+
+describe("what is foreseen of a pod", () => {
+  const packs = packOf(`
+namespaces:
+  all: {exempt: false}
+  prod: {matchLabels: {env: prod}}
+endpoints:
+  web: {pods: {namespaces: prod, matchLabels: {app: "y"}}, ports: [80/TCP]}
+  same: {pods: {namespaces: same, which: every}, declaredPorts: {protocol: TCP, otherwise: [81/TCP]}}
+  outside: {addresses: [192.168.0.0/24], ports: [53/UDP]}
+rules:
+  - {id: one, check: require-flow, enforcementAction: deny, hold: deny, with: {flows: [{what: web, subject: {namespaces: all, matchLabels: {app: x}}, egressTo: web}]}}
+  - {id: two, check: require-flow, enforcementAction: deny, hold: deny, with: {flows: [{what: own, subject: {namespaces: all}, ingressFrom: same}]}}
+  - {id: three, check: require-flow, enforcementAction: deny, hold: deny, with: {judges: namespace, flows: [{what: outside, subject: {namespaces: all, matchLabels: {tier: x}}, egressTo: outside}, {what: called, subject: {namespaces: all}, ingressFrom: web}]}}
+`);
+
+  it("is what asking for that very pod gives, whatever pods were asked about before", () => {
+    let quick = 0;
+    fc.assert(fc.property(cluster, fc.array(pod, { minLength: 2, maxLength: 3 }), (objects, pods) => {
+      const snapshot = snapshotOf(objects);
+      // Each also with the labels of the others, so that pods of one sort are peers and are none.
+      const relabelled = pods.flatMap((one) => pods.map(({ metadata: { labels = {} } }): KubeObject => ({ ...one, metadata: { ...one.metadata, labels } })));
+      for (const object of relabelled) {
+        const { change: made } = readChange(request("CREATE", object), snapshot, packs);
+        const one = made.after.pod(object.metadata.namespace ?? "", object.metadata.name ?? "");
+        for (const { id, behaviour: { protect } } of packs.rules) {
+          if (!one || !isLive(one) || !protect?.foreseen?.(made, one)) continue;
+          quick += 1;
+          expect(protect.forPod(made.after, one).filter(({ outcome }) => outcome !== "holds"), id).toEqual([]);
+        }
+      }
+    }), lawRuns());
+    expect(quick).toBeGreaterThan(50);
+  });
+});
