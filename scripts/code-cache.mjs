@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import v8 from "node:v8";
 import { Script } from "node:vm";
 
 const [node, , programFile, cacheFile] = process.argv;
@@ -17,6 +18,8 @@ process.on("exit", (code) => {
   rmSync(folder, { recursive: true });
   if (code === 0) writeFileSync(cacheFile, script.createCachedData());
 });
+// A flag that the program sets once it runs would be one that it must have been started with.
+v8.setFlagsFromString = () => undefined;
 // It greets once it is ready.
 process.stdout.write = () => process.kill(process.pid, "SIGTERM");
 script.runInThisContext()(createRequire(programFile), pathToFileURL(programFile).href);
