@@ -33,7 +33,7 @@ function hold(rule: CompiledRule, protect: Protection, { change, excepting }: Pi
   const action = rule.entry.hold;
   const pod = newPod(change);
   if (!action || action === "off" || !pod || !isLive(pod) || isMirror(change) || protect.foreseen?.(change, pod)) return NO_VERDICTS;
-  const outcomes = protect.forPod(change.after, pod).filter(({ outcome }) => outcome !== "holds").map((outcome) => ({ ...outcome, scope: pod.namespace }));
+  const outcomes = protect.forPod(change.after, pod).filter(({ outcome }) => outcome !== "holds").map((outcome) => ({ scope: pod.namespace, ...outcome }));
   if (outcomes.length === 0) return NO_VERDICTS;
   const verdicts = fromOutcomes(rule, outcomes, { object: objectOf(change), action, excepting });
   return { ...verdicts, violations: verdicts.violations.map(held) };
@@ -65,7 +65,7 @@ function regressions(rule: CompiledRule, protect: Protection, { change, exceptin
   const isLenient = (scope: Scope): boolean => settingUp && rule.entry.lenientWhileSettingUp === true && scopeName(scope) === change.namespace;
   // A cluster-scoped policy touches everything: what is broken anyway is for reports to tell.
   const isDue = ({ outcome }: Outcome): boolean => outcome !== "holds" && (outcome !== "broken-before" || (change.namespace !== undefined && !onlyRegressions));
-  const found = scopes.flatMap((scope) => outcomesIn(scope, protect.regression(change, scope)).filter(isDue).map((outcome) => ({ outcome, isLenient: isLenient(scope) })));
+  const found = scopes.flatMap((scope) => outcomesIn(scope, protect.regression(change, scope).filter(isDue)).map((outcome) => ({ outcome, isLenient: isLenient(scope) })));
   if (found.length === 0) return NO_VERDICTS;
   const outcomes = (lenient: boolean): readonly Located[] => found.filter((one) => one.isLenient === lenient).map(({ outcome }) => outcome);
   return joinVerdicts([
@@ -78,5 +78,5 @@ type Located = Outcome & { readonly scope?: string };
 
 function outcomesIn(scope: Scope, outcomes: readonly Outcome[]): readonly Located[] {
   const name = scopeName(scope);
-  return name === undefined ? outcomes : outcomes.map((outcome) => ({ ...outcome, scope: name }));
+  return name === undefined ? outcomes : outcomes.map((outcome) => ({ scope: name, ...outcome }));
 }
