@@ -85,7 +85,7 @@ describe("sluice replay", () => {
     const freed = await program.run(["replay", recording, "--packs", at("audit")]);
     expect(freed.code).toBe(1);
     expect(freed.stdout).toContain("newly admitted: 2\n");
-    expect(freed.stdout).toMatch(/ {2}\S+ CREATE Namespace undeclared by developer \(\/validate\/deny\): refused \(baseline\/declared=deny\) -> admitted\n/);
+    expect(freed.stdout).toMatch(/ {2}\S+ CREATE Namespace undeclared by developer \(\/validate\/deny\): refused \(baseline\/declared=deny\) -> admitted \(baseline\/declared=warn\)\n/);
     const stricter = JSON.parse((await program.run(["replay", recording, "--set", "unclassifiedPods=deny", "-o", "json"])).stdout) as { differences: { turn: string; kind: string; name: string; after: { rules: string[] } }[] };
     expect(stricter.differences.filter(({ turn }) => turn === "refused").map(({ name, after }) => [name, after.rules.includes("kf/pod-label=deny")])).toContainEqual(["secretive", true]);
     expect(stricter.differences.map(({ turn }) => turn)).toContain("otherwise");
