@@ -9,6 +9,7 @@ import { startReplicas } from "./sluice.js";
 
 const suffix = randomBytes(3).toString("hex");
 const PAIRS = 24;
+const AT_ONCE = 8;
 
 const dns = { to: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } }, podSelector: { matchLabels: { "k8s-app": "kube-dns" } } }], ports: [{ protocol: "UDP", port: 53 }, { protocol: "TCP", port: 53 }] };
 const policiesIn = (name: string): object[] => [
@@ -39,17 +40,17 @@ describeWithCluster("racing changes on two replicas", (cluster) => {
 
   it(`lets of each of ${PAIRS} pairs of deletes, each harmless alone, one pass`, async () => {
     const api = apiOf(cluster, "developer");
-    const answers = await Promise.all(names.map((name) => Promise.all(["dns-a", "dns-b"].map((each) => api("DELETE", pathOf(name, each))))));
+    const answers: { readonly status: number }[] = [];
+    const race = async (name: string): Promise<void> => void answers.push(...(await Promise.all(["dns-a", "dns-b"].map((each) => api("DELETE", pathOf(name, each))))));
+    // All at once they wait for one list for longer than a busy machine may take to answer.
+    for (let done = 0; done < PAIRS; done += AT_ONCE) await Promise.all(names.slice(done, done + AT_ONCE).map(race));
     for (const name of names) {
       const left = (await cluster.get<List>("networkpolicies", "-n", name))?.items.map(({ metadata }) => metadata.name) ?? [];
       expect(left.filter((each) => each.startsWith("dns-")), name).toHaveLength(1);
     }
-    const statuses = answers.flat().map(({ status }) => status);
+    const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(PAIRS);
-    const refused = statuses.filter((status) => status === 403 || status === 429);
-    expect(refused.length).toBeGreaterThan(PAIRS * 0.75);
-    // On a busy machine one may not be answered in time, and fails closed.
-    expect(statuses.filter((status) => status === 500)).toHaveLength(PAIRS - refused.length);
+    expect(statuses.filter((status) => status === 403 || status === 429)).toHaveLength(PAIRS);
   });
 
   it("was asked on both replicas, and shared what it admitted", async () => {
