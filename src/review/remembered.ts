@@ -10,8 +10,8 @@ export type Decide = (request: AdmissionRequest, asked: ReviewContext) => Decisi
 
 /**
  * The same function, which knows what it decided of a request made of the very same parts. Requests, snapshots and packs are never written to,
- * and a decision rests on them and on which exceptions have ended: nothing that is remembered is ever stale. A change that is sent to
- * two webhooks, asked about again and again by what keeps it applied, or tried as a dry run first, is judged once.
+ * and a decision rests on them and on which exceptions have ended: nothing that is remembered is ever stale. A change that is asked
+ * about again and again by what keeps it applied, or tried as a dry run first, is judged once.
  */
 export function remembering(decide: Decide): Decide {
   let world: World | undefined;

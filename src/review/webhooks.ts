@@ -37,10 +37,9 @@ export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarge
   const denying = needs.filter(({ effect }) => effect === "deny");
   const closed = denying.filter(({ failureMode }) => failureMode === "Deny");
   // Packs that fail open share no request with those that fail closed, or it would be sent twice.
-  const open = denying.filter((need) => !closed.some((other) => keyOf(other) === keyOf(need)));
+  const open = denying.filter((need) => !isAmong(closed, need));
   const outsideExempt = { namespaceSelector: notIn(packs.exemptNamespaces.filter((name) => !isPattern(name))), matchConditions: [...noExemptPattern(packs.exemptNamespaces), NO_NODE] };
   const told = needs.filter(({ effect }) => effect === "tell");
-  const isDenied = (need: Need): boolean => denying.some((other) => keyOf(other) === keyOf(need));
   const deny = { path: "/validate/deny", sideEffects: "NoneOnDryRun", timeoutSeconds: TIMEOUTS.deny, ...outsideExempt, matchConditions: [...outsideExempt.matchConditions, noCleaner(CLEANERS)] } as const;
   const warn = { path: "/validate/warn", failurePolicy: "Ignore", sideEffects: "NoneOnDryRun", timeoutSeconds: TIMEOUTS.warn, namespaceSelector: {}, matchConditions: [NO_NODE, noCleaner(CLEANERS)] } as const;
   return ok([
@@ -55,8 +54,8 @@ export function webhookConfigurations(packs: CompiledPacks, target: WebhookTarge
       { ...deny, name: "packs.sluice.dev", failurePolicy: "Fail", namespaceSelector: {}, matchConditions: [], needs: OWN_NEEDS },
     ]),
     configuration({ kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.warn }, target, [
-      { ...warn, name: "warn.sluice.dev", matchConditions: [...exemptOnlyWhereItCounts(packs.exemptNamespaces), ...warn.matchConditions], needs: told.filter((need) => !isDenied(need)) },
-      { ...warn, name: "exempt.sluice.dev", matchConditions: [...onlyExemptWhereItCounts(packs.exemptNamespaces), ...warn.matchConditions], needs: packs.exemptNamespaces.length > 0 ? told.filter((need) => isDenied(need) && countsInExempt(need)) : [] },
+      { ...warn, name: "warn.sluice.dev", matchConditions: [...exemptOnlyWhereItCounts(packs.exemptNamespaces), ...warn.matchConditions], needs: told.filter((need) => !isAmong(denying, need)) },
+      { ...warn, name: "exempt.sluice.dev", matchConditions: [...onlyExemptWhereItCounts(packs.exemptNamespaces), ...warn.matchConditions], needs: packs.exemptNamespaces.length > 0 ? told.filter((need) => isAmong(denying, need) && countsInExempt(need)) : [] },
     ]),
   ]);
 }
@@ -146,6 +145,11 @@ function rulesOf(needs: readonly Need[]): readonly WebhookRule[] {
 
 function resourceKey({ group, resource }: Resource): string {
   return `${resource}.${group}`;
+}
+
+/** Is the same operation on the same kind asked for? */
+function isAmong(needs: readonly Need[], need: Need): boolean {
+  return needs.some((other) => keyOf(other) === keyOf(need));
 }
 
 function keyOf({ resource, operation }: Need): string {

@@ -4,7 +4,7 @@ import type { AdmissionRequest } from "../model/admission.js";
 /** Longer bodies are decoded each time: those that come again are pods and policies of a few KB (facts/admission.md 1). */
 const LONGEST = 32 * 1_024;
 /**
- * Two webhooks are called with one change at once, and who asks again asks soon: a body is known for the next 32 others at least. More
+ * Who asks again asks soon, and what warns apart from what refuses is asked at once: a body is known for the next 32 others at least. More
  * would outlive the collections of what lives shortly, and cost each body that comes once more than being decoded does.
  */
 const KEPT = 32;

@@ -80,7 +80,7 @@ function refuses({ action, wouldDeny: would }: Violation): boolean {
   return action === "deny" || would === true;
 }
 
-/** Of the two calls that one change makes, the one that may refuse it. */
+/** Is this the call that may refuse the change? */
 function decidesAlone(route: Route, { namespace }: AdmissionRequest, { isExempt = () => false }: Pick<JudgeParts, "isExempt">): boolean {
   return route !== "validate/warn" || (namespace !== undefined && isExempt(namespace));
 }
