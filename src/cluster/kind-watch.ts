@@ -88,7 +88,7 @@ export class KindWatch {
 
   /** Takes back what was handed on, of a kind that is no longer followed. */
   forget(): void {
-    if (this.#known.size > 0) this.#parts.onChanges([...this.#known].map((key) => ({ remove: this.#refOf(key) })));
+    if (this.#known.size > 0) this.#parts.onChanges([...this.#known].map((key) => removal(this.#refOf(key))));
     this.#known = new Set();
   }
 
@@ -110,7 +110,7 @@ export class KindWatch {
       }
       this.#expect(page.items);
     }
-    for (const key of gone) changes.push({ remove: this.#refOf(key) });
+    for (const key of gone) changes.push(removal(this.#refOf(key)));
     return changes;
   }
 
@@ -143,7 +143,7 @@ export class KindWatch {
       this.#parts.onChanges(page.items.flatMap((object) => this.#puts(object)));
       resourceVersion = page.resourceVersion;
     }
-    const gone = [...this.#known].filter((key) => !seen.has(key)).map((key) => ({ remove: this.#refOf(key) }));
+    const gone = [...this.#known].filter((key) => !seen.has(key)).map((key) => removal(this.#refOf(key)));
     if (gone.length > 0) this.#parts.onChanges(gone);
     this.#known = seen;
     this.#resourceVersion = resourceVersion;
@@ -203,14 +203,14 @@ export class KindWatch {
   #remove(object: KubeObject): Change {
     const ref = refOf(object);
     this.#known.delete(nameKey(ref));
-    return { remove: ref };
+    return removal(ref);
   }
 
   #puts(object: KubeObject): readonly Change[] {
     const { facts, problems } = readObject(strip(object));
     const ref = refOf(object);
     if (problems.length > 0) this.#parts.log.warn({ ref, problems: problems.map(({ code, path }) => ({ code, path })) }, "an object of the cluster cannot be read whole");
-    return facts.length > 0 ? facts.map((put) => ({ put })) : [{ remove: ref }];
+    return facts.length > 0 ? facts.map((put) => ({ put })) : [removal(ref)];
   }
 
   /** Names hold no slash. */
@@ -257,6 +257,11 @@ export class KindWatch {
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Each kind is followed by itself: a Namespace that goes may be an older one than that of the objects which are known already. */
+function removal(remove: ObjectRef): Change {
+  return { remove, alone: true };
 }
 
 function isWithin(key: string, { name, namespace }: Selection): boolean {

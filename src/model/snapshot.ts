@@ -12,7 +12,13 @@ export type Fact =
   /** Everything else that packs or the engine read: Services, Endpoints, workloads, custom resources. */
   | { readonly fact: "object"; readonly value: KubeObject };
 
-export type Change = { readonly put: Fact } | { readonly remove: ObjectRef };
+export type Change = { readonly put: Fact } | Removal;
+
+export interface Removal {
+  readonly remove: ObjectRef;
+  /** What lies in a namespace stays when the namespace goes: whoever follows each kind by itself is told of each object, in no common order. */
+  readonly alone?: boolean;
+}
 
 /** What lies in one namespace. Replaced, never written to, so that snapshots share what did not change. */
 export interface NamespaceState {
@@ -47,7 +53,7 @@ export class Snapshot {
     const draft = new Draft(this);
     for (const change of changes) {
       if ("put" in change) draft.put(change.put);
-      else draft.remove(change.remove);
+      else draft.remove(change);
     }
     const parts = draft.finish();
     const isSame = parts.namespaces === this.namespaces && parts.clusterPolicies === this.clusterPolicies && parts.nodes === this.nodes && parts.objects === this.objects;
@@ -121,6 +127,8 @@ class Draft {
   nodes: ReadonlyMap<string, Node>;
   objects: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>;
   private readonly owned = new Set<ReadonlyMap<string, unknown>>();
+  /** Namespaces of which less is told than before. */
+  private readonly shrunk = new Set<string>();
 
   constructor(from: Snapshot) {
     this.namespaces = from.namespaces;
@@ -132,6 +140,7 @@ class Draft {
   finish(): Pick<Snapshot, "namespaces" | "clusterPolicies" | "nodes" | "objects"> {
     const { clusterPolicies, nodes, objects } = this;
     for (const [name, edits] of this.podEdits) this.editNamespace(name, (state) => changed(state, { pods: edits.applyTo(state.pods) }));
+    for (const name of this.shrunk) this.forgetUntold(name);
     return { namespaces: this.namespaceEdits.applyTo(this.namespaces), clusterPolicies, nodes, objects };
   }
 
@@ -152,8 +161,9 @@ class Draft {
     }
   }
 
-  remove(ref: ObjectRef): void {
-    if (ref.group === "" && ref.kind === "Namespace") return this.removeNamespace(ref.name);
+  remove({ remove: ref, alone = false }: Removal): void {
+    if (alone) this.shrunk.add(ref.kind === "Namespace" ? ref.name : (ref.namespace ?? ""));
+    if (ref.group === "" && ref.kind === "Namespace") return alone ? this.removeNamespaceObject(ref.name) : this.removeNamespace(ref.name);
     if (ref.group === "" && ref.kind === "Pod" && ref.namespace !== undefined) return this.removePod(ref.namespace, ref.name);
     if (ref.group === "" && ref.kind === "Node") this.nodes = this.unset(this.nodes, ref.name);
     if (ref.namespace === undefined || this.state(ref.namespace)) this.editPolicies(ref, (policies) => this.unset(policies, policyKey(ref)));
@@ -170,6 +180,16 @@ class Draft {
       const gone = [...objects].filter(([, object]) => object.metadata.namespace === name);
       if (gone.length > 0) this.objects = this.set(this.objects, kind, gone.reduce((map, [key]) => this.unset(map, key), objects));
     }
+  }
+
+  private removeNamespaceObject(name: string): void {
+    if (this.state(name)) this.editNamespace(name, ({ pods, policies }) => ({ namespace: impliedNamespace(name), pods, policies }));
+  }
+
+  /** Nothing tells of it any more. */
+  private forgetUntold(name: string): void {
+    const state = this.state(name);
+    if (state && !state.namespace.object && state.pods.size + state.policies.size === 0) this.namespaceEdits.delete(name);
   }
 
   private podsOf(namespace: string): MapEdits<Pod> {

@@ -69,11 +69,11 @@ class State {
   private snapshot = Snapshot.EMPTY;
   private waiting: Change[] = [];
 
-  take({ record, put, remove }: Record<string, unknown>): void {
+  take({ record, put, remove, alone }: Record<string, unknown>): void {
     // A new run begins with nothing.
     if (record !== undefined) [this.snapshot, this.waiting] = [Snapshot.EMPTY, []];
     if (isRecord(put)) this.waiting.push(...readObject(put as KubeObject).facts.map((fact) => ({ put: fact })));
-    if (isRecord(remove)) this.waiting.push({ remove: remove as unknown as ObjectRef });
+    if (isRecord(remove)) this.waiting.push({ remove: remove as unknown as ObjectRef, alone: alone === true });
   }
 
   decision({ time, route, packs, request, decision }: Record<string, unknown>, place: Place): RecordedDecision {

@@ -1,10 +1,10 @@
 import { readObject } from "../dialects/index.js";
 import { nodeObject } from "../model/endpoint.js";
-import type { KubeObject, ObjectRef } from "../model/kubernetes.js";
-import type { Change, Fact, Snapshot } from "../model/snapshot.js";
+import type { KubeObject } from "../model/kubernetes.js";
+import type { Change, Fact, Removal, Snapshot } from "../model/snapshot.js";
 
 /** Changes as plain data: objects, which whoever hears of them reads again. What was made of them does not survive being copied. */
-export type Told = readonly ({ readonly put: KubeObject } | { readonly remove: ObjectRef })[];
+export type Told = readonly ({ readonly put: KubeObject } | Removal)[];
 
 export function toldOf(changes: readonly Change[]): Told {
   const told: Told[number][] = [];

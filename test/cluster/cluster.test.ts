@@ -261,6 +261,25 @@ describe("when things go wrong", () => {
     expect(statusOf(cluster, "Space.kf.dev")).toMatchObject({ synced: true, absent: true });
   });
 
+  test("a namespace that is made anew keeps its objects, though its own watch tells of it last", async () => {
+    server.put(NAMESPACES, { metadata: { name: "demo", labels: { old: "yes" } } });
+    const cluster = follow();
+    await cluster.synced();
+    await watching();
+    server.put(POLICIES, policy("a"));
+    server.put(PODS, pod("a"));
+    await expect.poll(() => [...snapshot.policies()].length).toBe(1);
+    server.remove(NAMESPACES, "demo");
+    server.put(NAMESPACES, { metadata: { name: "demo", labels: { new: "yes" } } });
+    await expect.poll(() => snapshot.namespace("demo").labels).toMatchObject({ new: "yes" });
+    expect([...snapshot.policies()].map(({ ref }) => ref.name)).toEqual(["a"]);
+    expect(podNames()).toEqual(["a"]);
+    server.remove(POLICIES, "a", "demo");
+    server.remove(PODS, "a", "demo");
+    server.remove(NAMESPACES, "demo");
+    await expect.poll(() => [...snapshot.namespaces.keys()]).toEqual([]);
+  });
+
   test("an API server that goes and comes back is caught up with", async () => {
     server.put(PODS, pod("a"));
     const cluster = follow();
@@ -333,7 +352,7 @@ describe("a consistent read", () => {
     const cluster = follow();
     await cluster.synced();
     server.removeSilently(NAMESPACES, "demo");
-    expect(await cluster.consistentRead(["demo"], { signal: signal(), kinds: new Set(["Namespace"]) })).toEqual([{ remove: { group: "", kind: "Namespace", name: "demo" } }]);
+    expect(await cluster.consistentRead(["demo"], { signal: signal(), kinds: new Set(["Namespace"]) })).toEqual([{ remove: { group: "", kind: "Namespace", name: "demo" }, alone: true }]);
   });
 
   test("of a cluster-scoped kind reads it whole, once", async () => {

@@ -39,6 +39,18 @@ describe("a snapshot", () => {
     expect([...without.pods(), ...without.policies(), ...without.objectsOf("", "Service")]).toEqual([]);
   });
 
+  test("keeps what lies in a namespace that goes alone, and forgets the namespace with the last of it", () => {
+    const namespace = { group: "", kind: "Namespace", name: "shop" };
+    const labelled = full.with(changes(object("v1", "Namespace", { name: "shop", labels: { team: "a" } })));
+    const without = labelled.with([{ remove: namespace, alone: true }]);
+    expect(without.namespace("shop").labels).toEqual({ "kubernetes.io/metadata.name": "shop" });
+    expect([[...without.pods()].length, [...without.policies()].length, without.objectsOf("", "Service").size]).toEqual([1, 1, 1]);
+    const fewer = without.with([{ remove: ref, alone: true }]);
+    expect([...fewer.namespaces.keys()]).toEqual(["shop"]);
+    expect([...fewer.with([{ remove: { group: "", kind: "Pod", namespace: "shop", name: "p" }, alone: true }]).namespaces.keys()]).toEqual([]);
+    expect([...labelled.with([{ remove: ref, alone: true }, { remove: { group: "", kind: "Pod", namespace: "shop", name: "p" }, alone: true }]).namespaces.keys()]).toEqual(["shop"]);
+  });
+
   test.each([
     { group: "", kind: "Pod", namespace: "none", name: "p" },
     { group: "", kind: "Namespace", name: "none" },

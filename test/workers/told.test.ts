@@ -28,7 +28,7 @@ test("a state that is told in pieces arrives whole, whatever the order of its pa
 
 test("changes arrive in their order, an object of several facts once", async () => {
   const changes = await example();
-  const removed: Change = { remove: { group: "", kind: "Namespace", name: "space-closed" } };
+  const removed: Change = { remove: { group: "", kind: "Namespace", name: "space-closed" }, alone: true };
   const told = copied(toldOf([...changes, removed, ...changes.slice(0, 3)]));
   expect(told.length).toBeLessThanOrEqual(changes.length + 4);
   expect(plain(Snapshot.EMPTY.with(changesOf(told)))).toEqual(plain(Snapshot.EMPTY.with([...changes, removed, ...changes.slice(0, 3)])));
