@@ -68,6 +68,19 @@ export function certificatesIn(pem: string): readonly string[] {
   return (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map((block) => `${block}\n`);
 }
 
+/** Those of them that can be read. */
+export function readableIn(pem: string): readonly string[] {
+  return certificatesIn(pem).filter(isCertificate);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).validTo !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** True for certificates that Sluice issues from; earlier versions named them otherwise. */
 export function isOwnCa(pem: string): boolean {
   return new RegExp(`^CN=(${CA_NAME}|sluice throw-away CA) [0-9a-f]{8}$`, "m").test(new X509Certificate(pem).subject);

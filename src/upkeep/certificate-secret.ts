@@ -1,8 +1,7 @@
-import { X509Certificate } from "node:crypto";
 import { isRecord, type KubeObject } from "../model/kubernetes.js";
 import type { Log } from "../log.js";
-import { served, type ServedCertificate } from "./certificate-files.js";
-import { certificatesIn, leafPair, type Held } from "./certificate-plan.js";
+import { served, validity, type ServedCertificate } from "./certificate-files.js";
+import { leafPair, readableIn, type Held } from "./certificate-plan.js";
 import { issueCa, issueLeaf } from "./certificates.js";
 import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 import type { Condition } from "../model/readiness.js";
@@ -15,15 +14,7 @@ export function heldIn(secret: KubeObject | undefined): Held {
   const data = isRecord(secret?.["data"]) ? secret["data"] : {};
   const text = (name: string): string | undefined => (typeof data[name] === "string" ? Buffer.from(data[name], "base64").toString("utf8") : undefined);
   const [certificate, key, caKey] = [text(KEYS.certificate), text(KEYS.key), text(KEYS.caKey)];
-  return { cas: certificatesIn(text(KEYS.ca) ?? "").filter(isCertificate), ...(caKey !== undefined && { caKey }), ...(certificate !== undefined && { certificate }), ...(key !== undefined && { key }) };
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).validTo !== "";
-  } catch {
-    return false;
-  }
+  return { cas: readableIn(text(KEYS.ca) ?? ""), ...(caKey !== undefined && { caKey }), ...(certificate !== undefined && { certificate }), ...(key !== undefined && { key }) };
 }
 
 /** The Secret that holds it; over the stored one, when there is one. */
@@ -119,11 +110,10 @@ export class SecretCertificate {
   }
 
   condition(): Condition {
-    const left = this.#served.notAfter - (this.#parts.now?.() ?? new Date()).getTime();
-    const ends = `ends ${new Date(this.#served.notAfter).toISOString()}`;
+    const { ok, detail } = validity(this.#served, this.#parts.now?.() ?? new Date());
     const { namespace, name } = this.#parts.at;
     if (!this.#isFromSecret) return { name: "certificate", ok: false, detail: `waiting for the one in Secret \`${namespace ?? ""}/${name}\`${this.#problem === "" ? "" : `: ${this.#problem}`}` };
-    return { name: "certificate", ok: left > 0, detail: `${left > 0 ? "" : "expired, "}${ends}${this.#problem === "" ? "" : `; the last good one is kept: ${this.#problem}`}` };
+    return { name: "certificate", ok, detail: `${detail}${this.#problem === "" ? "" : `; the last good one is kept: ${this.#problem}`}` };
   }
 
   #later(): void {

@@ -1,7 +1,7 @@
 import { watch, type FSWatcher } from "node:fs";
 import { formatProblem } from "../model/result.js";
 import type { Log } from "../log.js";
-import { loadOrCreate, UNWRITABLE, type ServedCertificate } from "./certificate-files.js";
+import { loadOrCreate, UNWRITABLE, validity, type ServedCertificate } from "./certificate-files.js";
 import type { Condition } from "../model/readiness.js";
 
 export interface WatchParts {
@@ -67,10 +67,9 @@ export class CertificateWatch {
 
   /** Whether what is served is what lies on disk, and still counts. */
   condition(): Condition {
-    const left = this.#served.notAfter - this.#now().getTime();
-    const ends = `ends ${new Date(this.#served.notAfter).toISOString()}`;
     if (!this.#isWhole) return { name: "certificate", ok: false, detail: `what is on disk is not served: ${this.#problem}` };
-    return { name: "certificate", ok: left > 0, detail: `${left > 0 ? ends : `expired, ${ends}`}${this.#problem && `; it cannot be renewed: ${this.#problem}`}` };
+    const { ok, detail } = validity(this.#served, this.#now());
+    return { name: "certificate", ok, detail: `${detail}${this.#problem && `; it cannot be renewed: ${this.#problem}`}` };
   }
 
   /** A writer is seldom done with one file: wait until the directory is quiet. */
@@ -81,7 +80,7 @@ export class CertificateWatch {
 
   async #read(): Promise<void> {
     const { directory, names } = this.#parts;
-    const loaded = await loadOrCreate(directory, { names, now: this.#now() });
+    const loaded = await loadOrCreate(directory, { names, now: this.#now(), isForeign: !this.#served.throwAway });
     if (!loaded.ok) return this.#keepLast(loaded.problems.map(formatProblem).join("; "), loaded.problems.every(({ code }) => code === UNWRITABLE));
     [this.#problem, this.#isWhole] = ["", true];
     if (loaded.value.fingerprint !== this.#served.fingerprint) this.#take(loaded.value);

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,6 +96,11 @@ describe("three years of a certificate of our own, day by day", () => {
   }, 120_000);
 });
 
+const CONTENTS: Readonly<Record<string, () => string>> = {
+  other: () => otherCa.key,
+  locked: () => createPrivateKey(otherCa.key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }).toString(),
+};
+
 describe("somebody else's certificate", () => {
   beforeEach(() => putForeign());
 
@@ -109,12 +114,20 @@ describe("somebody else's certificate", () => {
   test.each([
     ["tls.key", "", "`tls.key` is missing"],
     ["tls.crt", "", "`tls.crt` is missing"],
-    ["tls.key", "other", "`tls.key` is not the key of `tls.crt`"],
-    ["tls.crt", "garbage", "the certificate cannot be read or written: "],
+    ["tls.key", "other", "`tls.key` is not the key of the first certificate in `tls.crt`"],
+    ["tls.crt", "garbage", "`tls.crt` holds no certificate in PEM"],
+    ["tls.key", "garbage", "`tls.key` holds no private key in PEM"],
+    ["tls.key", "locked", "`tls.key` is encrypted, and nobody tells Sluice a passphrase: write the key there without one"],
   ])("with %s being %j is a problem with its place", async (file, content, message) => {
     if (content === "") rmSync(join(directory, file));
-    else writeFileSync(join(directory, file), content === "other" ? otherCa.key : content);
+    else writeFileSync(join(directory, file), CONTENTS[content]?.() ?? content);
     expect(await loadOrCreate(directory, { now: NOW })).toMatchObject({ ok: false, problems: [{ code: "certificates/unreadable", message: expect.stringContaining(message), place: { file: directory } }] });
+  });
+
+  test("what cannot be read of its CAs does not keep it from being served, and an intermediate one tells when it ends", async () => {
+    writeFileSync(join(directory, "ca.crt"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    writeFileSync(join(directory, "tls.crt"), `${foreign.certificate}${otherCa.certificate}`);
+    expect(await load()).toMatchObject({ key: foreign.key, caNotAfter: daysOn(365).getTime() });
   });
 
   test("a CA of somebody else's is not used to sign", async () => {
@@ -152,6 +165,23 @@ describe("a watched directory", () => {
     } finally {
       watch.stop();
     }
+  });
+
+  test("writes nothing in the place of somebody else's certificate that is gone for a moment", async () => {
+    putForeign();
+    const watch = new CertificateWatch(await load(), { directory, names: [], log: keptLog().log, now: () => NOW });
+    for (const file of ["tls.crt", "tls.key"]) rmSync(join(directory, file));
+    await watch.refresh();
+    expect([watch.served.certificate, readdirSync(directory), watch.condition()]).toEqual([foreign.certificate, [], { name: "certificate", ok: false, detail: expect.stringContaining("`tls.crt` is missing") }]);
+    putForeign();
+    await watch.refresh();
+    expect(watch.condition().ok).toBe(true);
+  });
+
+  test("that does not count yet is no reason to be asked", async () => {
+    putForeign();
+    const watch = new CertificateWatch(await load(daysOn(-1)), { directory, names: [], log: keptLog().log, now: () => daysOn(-1) });
+    expect(watch.condition()).toEqual({ name: "certificate", ok: false, detail: "not valid before 2026-11-21T11:00:00.000Z" });
   });
 
   test("renews a throw-away certificate with the clock moved on, and reports one that has ended", async () => {

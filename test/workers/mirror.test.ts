@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** As the channel between processes copies it. */
 const copied = (told: ToWorker): ToWorker => deserialize(serialize(told)) as ToWorker;
-const certificate = (fingerprint: string) => ({ certificate: "", key: "", notAfter: 0, fingerprint, throwAway: true });
+const certificate = (fingerprint: string) => ({ certificate: "", key: "", notBefore: 0, notAfter: 0, fingerprint, throwAway: true });
 
 test("compiles the packs that it is told of to the same rules", async () => {
   const loaded = await loadPacks({ packs: "policies", set: [{ name: "dataplane", value: "v2" }] }, [
