@@ -1,4 +1,4 @@
-import { admits, ANYTHING, intersectValues, isAnything, isNothing, valueSetKey, type ValueSet } from "./value-set.js";
+import { admits, intersectAllValues, isAnything, isNothing, valueSetKey, type ValueSet } from "./value-set.js";
 
 /** A map of labels, as Kubernetes objects carry it. */
 export type Labels = Readonly<Record<string, string>>;
@@ -25,12 +25,17 @@ export class LabelBox {
   /** The box of these constraints; several for one key are intersected. */
   static from(entries: Iterable<readonly [key: string, values: ValueSet]>): LabelBox {
     const constraints = new Map<string, ValueSet>();
+    const repeated = new Map<string, ValueSet[]>();
     for (const [key, values] of entries) {
-      const both = intersectValues(constraints.get(key) ?? ANYTHING, values);
-      if (isNothing(both)) return LabelBox.NONE;
-      if (isAnything(both)) constraints.delete(key);
-      else constraints.set(key, both);
+      if (isAnything(values)) continue;
+      const known = constraints.get(key);
+      const sets = repeated.get(key);
+      if (known === undefined) constraints.set(key, values);
+      else if (sets) sets.push(values);
+      else if (known !== values) repeated.set(key, [known, values]);
     }
+    for (const [key, sets] of repeated) constraints.set(key, intersectAllValues(sets));
+    if ([...constraints.values()].some(isNothing)) return LabelBox.NONE;
     return constraints.size === 0 ? LabelBox.ALL : new LabelBox(constraints, false);
   }
 
