@@ -111,7 +111,7 @@ class Isolation {
     const ports = views.some((view) => view.end(this.party, "ingress").namesPorts);
     const relabelled = (pod: Pod): boolean => this.past !== undefined && this.past.actual(pod) !== pod;
     const look = which === "all" || ports ? pods : pods.filter(relabelled);
-    const sight = { keys: [...this.inquiry.unknownLabels(this.party, "pod").keys()], blocks: [], ports, serves: [], node: false };
+    const sight = { keys: new Set(this.inquiry.unknownLabels(this.party, "pod").keys()), blocks: [], ports, serves: [], node: false };
     for (const [pod] of groupBySight(look, sight, relabelled)) {
       const party = this.now.party(pod);
       const isOut = this.question.directions.some((direction) => this.escapes(party, direction) === TRUE);

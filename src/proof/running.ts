@@ -15,6 +15,8 @@ import { Memory } from "../model/memory.js";
 export interface Crowd {
   /** Pods by equal labels. */
   readonly kinds: readonly (readonly Pod[])[];
+  /** Every label key that one of them has. */
+  readonly keys: ReadonlySet<string>;
   /** The address families that single pods have: some of `46`, `4`, `6` and, for pods without an address, none. */
   readonly families: ReadonlySet<string>;
   /** From the lowest to the highest address, in each family. */
@@ -22,7 +24,7 @@ export interface Crowd {
 }
 
 const crowds = new Memory<ReadonlyMap<string, Pod>, Crowd>();
-const NOBODY: Crowd = { kinds: [], families: new Set(), span: IpSet.EMPTY };
+const NOBODY: Crowd = { kinds: [], keys: new Set(), families: new Set(), span: IpSet.EMPTY };
 
 /** The pods of a space's namespace, worked out once for the snapshots that share them. */
 export function crowdOf(snapshot: Snapshot, { namespace }: PodSpace): Crowd {
@@ -49,7 +51,13 @@ function gather(pods: readonly Pod[]): Crowd {
   const addresses = pods.flatMap((pod) => pod.addresses);
   const v4 = addresses.filter((address) => typeof address === "number");
   const v6 = addresses.filter((address) => typeof address === "bigint");
-  return { kinds: [...kinds.values()], families: new Set(pods.map(familyText)), span: new IpSet(spanOf(v4), spanOf(v6)) };
+  return { kinds: [...kinds.values()], keys: keysOf(kinds.values()), families: new Set(pods.map(familyText)), span: new IpSet(spanOf(v4), spanOf(v6)) };
+}
+
+function keysOf(kinds: Iterable<readonly Pod[]>): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const [pod] of kinds) for (const key of Object.keys((pod as Pod).labels)) keys.add(key);
+  return keys;
 }
 
 function spanOf<T extends Whole>(points: readonly T[]): IntervalSet<T> {
@@ -60,8 +68,8 @@ function spanOf<T extends Whole>(points: readonly T[]): IntervalSet<T> {
 
 /** What a question can see of a pod besides its being there. */
 export interface Sight {
-  /** Label keys that rules read. */
-  readonly keys: readonly string[];
+  /** Label keys that rules read, of those that some pod has. */
+  readonly keys: ReadonlySet<string>;
   /** Blocks of addresses that rules of other ends name. */
   readonly blocks: readonly IpSet[];
   /** True when the names of its ports matter. */
@@ -95,7 +103,7 @@ export function runningGroups(snapshot: Snapshot, space: PodSpace, sight: Sight)
 
 function sightText({ keys, blocks, ports, serves, node }: Sight): string {
   const ranges = blocks.map(({ v4, v6 }) => `${v4.ranges.join(";")}/${v6.ranges.join(";")}`);
-  return JSON.stringify([keys, ranges, ports, serves.map(numberOf), node]);
+  return JSON.stringify([[...keys], ranges, ports, serves.map(numberOf), node]);
 }
 
 /** `alone` names those that are looked at one by one. */
@@ -125,7 +133,8 @@ export function portsText(ports: readonly ContainerPort[]): string {
 }
 
 function looks(pod: Pod, { keys, blocks, ports, serves, node }: Sight): string {
-  const labels = keys.map((key) => (Object.hasOwn(pod.labels, key) ? `=${pod.labels[key]}` : ""));
+  // A selector can read as many keys as a pod can have labels: the labels are gone through, not the keys.
+  const labels = Object.keys(pod.labels).filter((key) => keys.has(key)).sort().map((key) => `${key}=${pod.labels[key]}`);
   const inBlocks = blocks.map((block) => (["v4", "v6"] as const).map((family) => Number(isIn(block, { addresses: pod.addresses.filter((a) => familyOf(a) === family) }))).join(""));
   const served = serves.map((trafficOf) => trafficOf(pod).ranges.join(";"));
   return [...labels, familyText(pod), ...inBlocks, ...served, ports ? portsText(pod.ports) : "", node ? (pod.nodeName ?? "") : ""].join(" ");
