@@ -4,6 +4,7 @@ import { timeToAnswer } from "./deadline.js";
 import { Decoder } from "./decoder.js";
 import { answerFault } from "./fault.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
+import { Outbox } from "./outbox.js";
 import { probes, type Page, type ProbesParts } from "./probes.js";
 import type { RestParts } from "./rest.js";
 import { ROUTES, type Route } from "./route.js";
@@ -29,7 +30,7 @@ export interface AppParts extends EdgeParts, ProbesParts, RestParts {
  * So are health and metrics: most servers are asked nothing else, and never load express.
  */
 export function createApp(parts: AppParts): RequestListener {
-  const open = { ...parts, gate: parts.gate ?? new Gate(DEFAULT_LIMITS), decoder: new Decoder() };
+  const open = { ...parts, gate: parts.gate ?? new Gate(DEFAULT_LIMITS), decoder: new Decoder(), outbox: new Outbox() };
   const reviews = new Map(ROUTES.map((route) => [`/${route}`, reviewHandler(open, route)]));
   const pages = probes(parts);
   const rest = restOf(parts, pages);
@@ -40,10 +41,7 @@ export function createApp(parts: AppParts): RequestListener {
     const review = request.method === "POST" ? reviews.get(path) : undefined;
     if (!review && parts.rest) return parts.rest(request, response);
     if (!review) return answerPage(parts, { request, response }, (request.method === "GET" ? pages.get(path) : undefined) ?? rest);
-    review(request, response, query).catch((error: unknown) => {
-      parts.log.error({ err: error }, "an answer could not be sent");
-      response.destroy();
-    });
+    review(request, response, query).catch((error: unknown) => unsent(parts, response, error));
   };
 }
 
@@ -70,14 +68,25 @@ function answerPage({ log }: AppParts, { request, response }: { readonly request
 
 type ReviewHandler = (request: IncomingMessage, response: ServerResponse, query: string) => Promise<void>;
 
-function reviewHandler(parts: AppParts & OpenEdge, route: Route): ReviewHandler {
+function reviewHandler(parts: AppParts & OpenEdge & { readonly outbox: Outbox }, route: Route): ReviewHandler {
   return async (request, response, query) => {
     if (parts.mayReview && !parts.mayReview(request)) return sendJson(response, 401, { error: "a client certificate of the API server is needed" });
     const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), parent: traceParentOf(request.headers["traceparent"]) });
     const answer = await answerReview(parts, call, request);
-    if (answer) sendJsonText(response, answer.status, answer.text);
-    count(parts, call, answer);
+    parts.outbox.post(() => {
+      try {
+        if (answer) sendJsonText(response, answer.status, answer.text);
+        count(parts, call, answer);
+      } catch (error) {
+        unsent(parts, response, error);
+      }
+    });
   };
+}
+
+function unsent({ log }: AppParts, response: ServerResponse, error: unknown): void {
+  log.error({ err: error }, "an answer could not be sent");
+  response.destroy();
 }
 
 /** Path and query; the API server writes neither escapes nor fragments. */

@@ -1,0 +1,27 @@
+/** Long enough for the answers of most turns of the loop to go together, and nothing beside the seconds that a review may take. */
+const LONGEST_MS = 5;
+
+/**
+ * Sends the answers of one turn of the event loop together, at its end. A write to a peer that sleeps wakes it, which costs as much as the
+ * making of many answers; the first write of several wakes it for all. No answer waits longer than `LONGEST_MS` and the review that is judged then.
+ */
+export class Outbox {
+  #waiting: (() => void)[] = [];
+  #since = 0;
+
+  /** `send` must not throw: the others wait behind it. */
+  post(send: () => void): void {
+    const now = performance.now();
+    if (this.#waiting.push(send) === 1) {
+      this.#since = now;
+      setImmediate(this.#flush);
+    } else if (now - this.#since > LONGEST_MS) this.#flush();
+  }
+
+  readonly #flush = (): void => {
+    const sends = this.#waiting;
+    if (sends.length === 0) return;
+    this.#waiting = [];
+    for (const send of sends) send();
+  };
+}

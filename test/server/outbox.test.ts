@@ -1,0 +1,45 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Outbox } from "../../src/server/outbox.js";
+
+test("sends the answers of one turn of the loop at its end, in their order", async () => {
+  const [outbox, sent] = [new Outbox(), [] as number[]];
+  for (const answer of [1, 2, 3]) outbox.post(() => sent.push(answer));
+  await Promise.resolve();
+  expect(sent).toEqual([]);
+  await endOfTurn();
+  expect(sent).toEqual([1, 2, 3]);
+});
+
+test("sends each once, those of a later turn too", async () => {
+  const [outbox, sent] = [new Outbox(), [] as number[]];
+  outbox.post(() => sent.push(1));
+  await endOfTurn();
+  outbox.post(() => sent.push(2));
+  await endOfTurn();
+  await endOfTurn();
+  expect(sent).toEqual([1, 2]);
+});
+
+test("holds no answer back while others take long", async () => {
+  const [outbox, sent] = [new Outbox(), [] as number[]];
+  outbox.post(() => sent.push(1));
+  const slow = performance.now() + 10;
+  while (performance.now() < slow);
+  outbox.post(() => sent.push(2));
+  expect(sent).toEqual([1, 2]);
+  outbox.post(() => sent.push(3));
+  await endOfTurn();
+  expect(sent).toEqual([1, 2, 3]);
+});
+
+test("takes what is posted while it sends", async () => {
+  const [outbox, sent] = [new Outbox(), [] as number[]];
+  outbox.post(() => {
+    sent.push(1);
+    outbox.post(() => sent.push(2));
+  });
+  await endOfTurn();
+  await endOfTurn();
+  expect(sent).toEqual([1, 2]);
+});
