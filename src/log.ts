@@ -58,6 +58,7 @@ function gathered(): DestinationStream {
 }
 
 function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.keys(fields).some((key) => SECRETS.has(key) || typeof fields[key] === "object")) return fields;
   const kept: Record<string, unknown> = {};
   for (const key of Object.keys(fields)) {
     if (!SECRETS.has(key)) kept[key] = isRecord(fields[key]) && !(fields[key] instanceof Error) ? withoutDirectSecrets(fields[key]) : fields[key];

@@ -3,7 +3,7 @@ import { createLog, type Log } from "../log.js";
 import { isOwnKind } from "../packs/crd.js";
 import { SharedLedger } from "../pending/ledger-store.js";
 import { PendingChanges, type PendingParts } from "../pending/pending-changes.js";
-import { decisionRow } from "../server/decision-ring.js";
+import { decisionRow, type KeptRow } from "../server/decision-ring.js";
 import { LiveSnapshot } from "../server/live-snapshot.js";
 import { ServerMetrics } from "../server/metrics.js";
 import { serve } from "../server/serve.js";
@@ -118,19 +118,17 @@ function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-type Row = ReturnType<typeof decisionRow>;
-
 /** Rows for the console, told some at a time. */
 class Rows {
-  readonly #tell: (rows: readonly Row[]) => void;
-  #rows: Row[] = [];
+  readonly #tell: (rows: readonly KeptRow[]) => void;
+  #rows: KeptRow[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: (rows: readonly Row[]) => void) {
+  constructor(tell: (rows: readonly KeptRow[]) => void) {
     this.#tell = tell;
   }
 
-  add(row: Row): void {
+  add(row: KeptRow): void {
     this.#rows.push(row);
     this.#timer ??= setTimeout(() => this.tell(), TELL_MS).unref();
   }

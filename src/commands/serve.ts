@@ -7,6 +7,7 @@ import { LiveSnapshot } from "../server/live-snapshot.js";
 import { ServerMetrics } from "../server/metrics.js";
 import { PacksState, type PacksInForce } from "../server/packs-state.js";
 import { ContinuousAudit } from "../server/continuous-audit.js";
+import { Memory } from "../model/memory.js";
 import { readinessOf, type Readiness } from "../model/readiness.js";
 import { Recorder } from "../server/recorder.js";
 import { serve, type RunningServer } from "../server/serve.js";
@@ -155,8 +156,15 @@ class PacksFollow implements PacksListener {
   }
 }
 
-function told({ loaded: { packs, digest, warnings }, refused }: InForce): PacksInForce {
-  return { names: packs.names, digest, rules: packs.rules.length, refused, warnings };
+const tolds = new Memory<InForce, PacksInForce>();
+
+function told(inForce: InForce): PacksInForce {
+  const known = tolds.get(inForce);
+  if (known) return known;
+  const { loaded: { packs, digest, warnings }, refused } = inForce;
+  const made = { names: packs.names, digest, rules: packs.rules.length, refused, warnings };
+  tolds.set(inForce, made);
+  return made;
 }
 
 interface Stopping {

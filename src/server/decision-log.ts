@@ -72,7 +72,7 @@ const CUTTABLE = ["errors", "rules", "user", "name", "kind", "ns"] as const;
 function fitted(fields: Record<string, unknown>, room: number): Record<string, unknown> {
   const fit: Record<string, unknown> = { ...fields };
   while (bytesOf(fit) > room) {
-    const longest = CUTTABLE.reduce((a, b) => (bytesOf(fit[b] ?? "") > bytesOf(fit[a] ?? "") ? b : a));
+    const longest = CUTTABLE.reduce((a, b) => (bytesOfValue(fit[b] ?? "") > bytesOfValue(fit[a] ?? "") ? b : a));
     const text = String(fit[longest]);
     if (text.length < 4) break;
     fit[longest] = cut(text, Math.floor(text.length * 0.75));
@@ -80,9 +80,19 @@ function fitted(fields: Record<string, unknown>, room: number): Record<string, u
   return fit;
 }
 
-function bytesOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value));
+/** Of the fields as JSON: each with two quotes, a colon, and a comma or the last brace; the first brace besides. */
+function bytesOf(fields: Record<string, unknown>): number {
+  let bytes = 1;
+  for (const name in fields) bytes += name.length + 4 + bytesOfValue(fields[name]);
+  return bytes;
 }
+
+function bytesOfValue(value: unknown): number {
+  return typeof value === "string" && PLAIN.test(value) ? value.length + 2 : Buffer.byteLength(JSON.stringify(value));
+}
+
+/** Characters that are one byte each in JSON. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** Most users are such, and their names are long enough. */
 const SERVICE_ACCOUNT = /^system:serviceaccount:/;

@@ -12,12 +12,18 @@ const LONGEST = 400;
 /** People who look on; each is an open request. */
 const WAITING = 32;
 
+/** A row before it is looked at: most never are. */
+export type KeptRow = Omit<DecisionRow, "number" | "time"> & {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+};
+
 /** What a row tells of a decision. */
-export function decisionRow({ request, route, decision, milliseconds }: Judged, now: number): Omit<DecisionRow, "number"> {
+export function decisionRow({ request, route, decision, milliseconds }: Judged, now: number): KeptRow {
   const { operation, kind, subResource, namespace, name, userInfo, dryRun } = request;
   const isNamespace = kind.group === "" && kind.kind === "Namespace";
   return {
-    time: new Date(now).toISOString(),
+    at: now,
     allowed: decision.allowed,
     route,
     operation,
@@ -25,28 +31,39 @@ export function decisionRow({ request, route, decision, milliseconds }: Judged, 
     name: cut(nameKey(namespace === undefined || isNamespace ? { name } : { namespace, name })),
     user: cut(userInfo.username),
     dryRun,
-    rules: [...new Set(decision.violations.map((violation) => `${ruleId(violation)}=${violation.action}`))].slice(0, MESSAGES),
-    messages: decision.violations.slice(0, MESSAGES).map(({ message }) => cut(message)),
+    ...(decision.violations.length === 0 ? SILENT : toldBy(decision)),
     milliseconds: Math.round(milliseconds * 100) / 100,
+  };
+}
+
+const SILENT: Pick<KeptRow, "rules" | "messages"> = { rules: [], messages: [] };
+
+function toldBy({ violations }: Judged["decision"]): Pick<KeptRow, "rules" | "messages"> {
+  return {
+    rules: [...new Set(violations.map((violation) => `${ruleId(violation)}=${violation.action}`))].slice(0, MESSAGES),
+    messages: violations.slice(0, MESSAGES).map(({ message }) => cut(message)),
   };
 }
 
 /** The newest decisions in memory, for whoever looks on. Nothing of the objects' content. */
 export class DecisionRing {
-  readonly #rows: DecisionRow[] = [];
+  /** The row of number n stands at n modulo `KEPT`. */
+  readonly #rows: KeptRow[] = [];
   readonly #waiting = new Set<() => void>();
   #last = 0;
   #closed = false;
 
-  decided(row: Omit<DecisionRow, "number">): void {
-    this.#rows.push({ number: ++this.#last, ...row });
-    if (this.#rows.length > KEPT) this.#rows.shift();
-    for (const wake of [...this.#waiting]) wake();
+  decided(row: KeptRow): void {
+    this.#last += 1;
+    this.#rows[this.#last % KEPT] = row;
+    if (this.#waiting.size > 0) for (const wake of [...this.#waiting]) wake();
   }
 
   /** Those after a number, the newest ones where there are many. */
   after(number: number): DecisionsView {
-    return { rows: this.#rows.filter((row) => row.number > number).slice(-SHOWN), last: this.#last };
+    const first = Math.max(number + 1, this.#last - SHOWN + 1, 1);
+    const numbers = Array.from({ length: Math.max(0, this.#last - first + 1) }, (_, index) => first + index);
+    return { rows: numbers.flatMap((one) => shownRow(one, this.#rows[one % KEPT])), last: this.#last };
   }
 
   /** The same, once there is one; at the latest after so many milliseconds, or when `signal` says that nobody waits any more. */
@@ -74,6 +91,12 @@ export class DecisionRing {
       this.#waiting.add(wake);
     });
   }
+}
+
+function shownRow(number: number, row: KeptRow | undefined): DecisionRow[] {
+  if (!row) return [];
+  const { at, ...rest } = row;
+  return [{ number, time: new Date(at).toISOString(), ...rest }];
 }
 
 function cut(text: string): string {

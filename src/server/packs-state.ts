@@ -19,6 +19,7 @@ export class PacksState {
   readonly #log: Log;
   readonly #reloads: Counter;
   readonly #current: () => PacksInForce;
+  #shown: { readonly of: PacksInForce; readonly condition: Condition } | undefined;
   #told = "";
   #warned = "";
 
@@ -49,11 +50,11 @@ export class PacksState {
     for (const reason of lines) this.#log.warn({ reason }, "something in the packs does not count");
   }
 
+  /** Asked at each review. */
   condition(): Condition {
-    const { names, digest, refused } = this.#current();
-    const [[part, problems] = []] = [...refused];
-    const kept = part === undefined ? "" : `; the last good state of ${refused.size === 1 ? `\`${part}\`` : `${refused.size} parts`} is kept: ${shown(problems)}`;
-    return { name: "packs", ok: true, detail: `${names.join(", ")} (${digest})${kept}` };
+    const now = this.#current();
+    if (this.#shown?.of !== now) this.#shown = { of: now, condition: conditionOf(now) };
+    return this.#shown.condition;
   }
 
   /** Once, not at every look. */
@@ -70,4 +71,10 @@ function shown(problems: readonly Problem[] = []): string {
   const [first] = problems;
   if (first === undefined) return "";
   return problems.length > 1 ? `${formatProblem(first)} (and ${problems.length - 1} more)` : formatProblem(first);
+}
+
+function conditionOf({ names, digest, refused }: PacksInForce): Condition {
+  const [[part, problems] = []] = [...refused];
+  const kept = part === undefined ? "" : `; the last good state of ${refused.size === 1 ? `\`${part}\`` : `${refused.size} parts`} is kept: ${shown(problems)}`;
+  return { name: "packs", ok: true, detail: `${names.join(", ")} (${digest})${kept}` };
 }

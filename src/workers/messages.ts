@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import type { Condition } from "../model/readiness.js";
 import type { Problem } from "../model/result.js";
-import type { DecisionRow } from "../model/views.js";
+import type { KeptRow } from "../server/decision-ring.js";
 import type { PackSettings } from "../packs/compile.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { OwnProblem } from "../server/own-objects.js";
@@ -36,7 +36,7 @@ export interface ToWorker {
 export interface ToPrimary {
   /** It hears: what was sent before is lost. */
   readonly up?: true;
-  readonly decided?: readonly Omit<DecisionRow, "number">[];
+  readonly decided?: readonly KeptRow[];
   /** Why it cannot serve. */
   readonly failed?: readonly Problem[];
   readonly tunnel?: TunnelPiece;
