@@ -48,6 +48,8 @@ async function run(config: Config): Promise<Outcome> {
   checkUse(config);
   forgetEarlyLives();
   if (config.workers > 1 && (await import("node:cluster")).default.isWorker) return (await import("./serve-worker.js")).runWorker(config);
+  // From the first moment: the first process of a container ends by no signal that it does not listen to.
+  const stopped = stopSignal();
   const [log, live, metrics] = [createLog(), new LiveSnapshot(), new ServerMetrics(version())];
   const follow = new PacksFollow();
   const packs = unwrap(await watchPacks(config, follow), "the rule packs cannot be used");
@@ -83,7 +85,7 @@ async function run(config: Config): Promise<Outcome> {
     await tracing?.close().catch((error: unknown) => log.warn({ err: error }, "the last traces could not be sent"));
   };
   if (!server.ok) await stop();
-  return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), { onStop: () => decisions.close(), stop }), exitCode: 0 };
+  return { output: untilStopped(unwrap(server), greeting(config, { packs, live, server: unwrap(server) }), { stopped, onStop: () => decisions.close(), stop }), exitCode: 0 };
 }
 
 /**
@@ -168,14 +170,14 @@ function told(inForce: InForce): PacksInForce {
 }
 
 interface Stopping {
+  /** Resolves when somebody wants it to stop. */
+  readonly stopped: Promise<unknown>;
   /** Lets go of whoever waits. */
   onStop(): void;
   stop(): Promise<void>;
 }
 
-async function* untilStopped(server: RunningServer, hello: string, { onStop, stop }: Stopping): AsyncGenerator<string> {
-  // Before anybody is told that it serves: who waits for the greeting may stop it at once.
-  const stopped = stopSignal();
+async function* untilStopped(server: RunningServer, hello: string, { stopped, onStop, stop }: Stopping): AsyncGenerator<string> {
   yield hello;
   await stopped;
   onStop();

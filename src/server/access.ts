@@ -24,7 +24,7 @@ const KEPT = 256;
 export function byToken(review: ReviewToken): Access {
   const known = new Map<string, { readonly until: number; readonly answer: Promise<"granted" | 401 | 403> }>();
   return async ({ headers, url = "" }) => {
-    const token = /^Bearer ([\x21-\x7e]{1,16384})$/.exec(headers.authorization ?? "")?.[1];
+    const token = /^Bearer +([\x21-\x7e]{1,16384})$/i.exec(headers.authorization ?? "")?.[1];
     if (token === undefined) return 401;
     const [path = "/"] = url.split("?");
     // Tokens are not kept: their digests are.

@@ -3,12 +3,12 @@ import type { AdmissionRequest } from "../model/admission.js";
 import { wouldDeny, type Decision } from "../model/decision.js";
 import type { Problem } from "../model/result.js";
 import type { Log } from "../log.js";
-import { announcedLength, readBody } from "./body.js";
+import { readBody } from "./body.js";
 import { within } from "./deadline.js";
-import { decisionFields, type Judged } from "./decision-log.js";
+import { decisionFields, unreadableFields, type Judged } from "./decision-log.js";
 import type { Decoder } from "./decoder.js";
 import { encode, encodeDecision } from "./encode.js";
-import type { Gate } from "./gate.js";
+import type { Gate, Place } from "./gate.js";
 import type { Outcome, ServerMetrics } from "./metrics.js";
 import { NotNow } from "../pending/not-now.js";
 import type { Readiness } from "../model/readiness.js";
@@ -66,23 +66,28 @@ export interface OpenEdge extends EdgeParts {
 /** The answer to one AdmissionReview; undefined when nobody is left to hear it. The one place that catches: a fault inside becomes a decision by failure mode. */
 export async function answerReview(parts: OpenEdge, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
   const { gate, log } = parts;
-  const bytes = Math.min(announcedLength(request) ?? gate.limits.bodyCap, gate.limits.bodyCap);
-  const taken = gate.admit(bytes);
+  const place = gate.admit();
   try {
-    return await (taken ? readAndJudge(parts, call, request) : shed(call, request));
+    return await (place ? readAndJudge(parts, call, { request, place }) : shed(call, request));
   } catch (error) {
     if (error instanceof NotNow) return overloaded(call, error.message);
     log.error({ uid: call.uid, route: call.route, err: error }, "a review failed inside");
     return trouble(call, "error", { code: 403, message: "an error inside Sluice kept this request from being judged; its log has the details" });
   } finally {
-    if (taken) gate.release(bytes);
+    if (place) gate.release(place);
   }
 }
 
-async function readAndJudge(parts: OpenEdge, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
+interface Admitted {
+  readonly request: IncomingMessage;
+  readonly place: Place;
+}
+
+async function readAndJudge(parts: OpenEdge, call: Call, { request, place }: Admitted): Promise<Answer | undefined> {
   const { gate, decoder, ready } = parts;
-  const body = await readBody(request, gate.limits.bodyCap);
+  const body = await readBody(request, { cap: gate.limits.bodyCap, take: (bytes) => gate.take(place, bytes) });
   if (body.kind === "cut-off") return undefined;
+  if (body.kind === "no-room") return crowded(call, body.head);
   if (body.kind === "too-long") return tooLong(call, body.head, gate.limits.bodyCap);
   const decoded = decoder.decode(body.bytes);
   call.uid = (decoded.ok ? decoded.request.uid : decoded.uid) ?? "";
@@ -122,9 +127,12 @@ function late(call: Call): Answer {
 
 /** Answered from the first bytes, without taking the body on. */
 async function shed(call: Call, request: IncomingMessage): Promise<Answer | undefined> {
-  const body = await readBody(request, 0);
-  if (body.kind === "cut-off") return undefined;
-  call.uid = uidFromHead(body.kind === "whole" ? body.bytes : body.head) ?? "";
+  const body = await readBody(request, { cap: 0 });
+  return body.kind === "cut-off" ? undefined : crowded(call, body.kind === "whole" ? body.bytes : body.head);
+}
+
+function crowded(call: Call, head: Uint8Array): Answer {
+  call.uid = uidFromHead(head) ?? "";
   return overloaded(call, "too many requests at once");
 }
 
@@ -135,7 +143,7 @@ function tooLong(call: Call, head: Uint8Array, cap: number): Answer {
 
 /** Refused whatever the failure mode, which is for faults of ours; only where a refusal of ours may never count it is a warning. */
 function unreadable({ log }: EdgeParts, call: Call, problems: readonly Problem[]): Answer {
-  log.warn({ route: call.route, uid: call.uid, problems: problems.slice(0, 5) }, "a body that is no AdmissionReview");
+  log.warn(unreadableFields(call, problems), "a body that is no AdmissionReview");
   return trouble({ ...call, mode: failureModeOf(call.route, "Deny") }, "malformed", malformed(problems));
 }
 
@@ -148,9 +156,11 @@ function trouble(call: Call, outcome: Outcome, what: Trouble): Answer {
   return call.uid === "" ? { status: 400, outcome, text: encode(errored("", "Deny", what)) } : { status: 200, outcome, text: encode(errored(call.uid, call.mode, what)) };
 }
 
+/** The first of what is missing: whoever reads this waits for Sluice and does not mend it, and an API server that is away keeps a dozen kinds from being synced. */
 function unmet({ conditions }: Readiness): string {
-  const names = conditions.filter(({ ok }) => !ok).map(({ name, detail }) => (detail ? `${name} (${detail})` : name));
-  return names.length > 0 ? `: ${names.join(", ")}` : "";
+  const [first, ...more] = conditions.filter(({ ok }) => !ok);
+  if (!first) return "";
+  return `: ${first.name}${first.detail && ` (${first.detail})`}${more.length > 0 ? ` and ${more.length} more, which \`/readyz?verbose\` of Sluice tells` : ""}`;
 }
 
 /** Starts the clock of one call. `left` is what the API server gives it, in milliseconds. */

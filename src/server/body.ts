@@ -12,21 +12,25 @@ export type Body =
   | { readonly kind: "whole"; readonly bytes: Uint8Array }
   /** Over the cap: the head alone, for the uid. What follows is thrown away as it arrives. */
   | { readonly kind: "too-long"; readonly head: Uint8Array }
+  /** There was no room for what has come; the rest is thrown away likewise. */
+  | { readonly kind: "no-room"; readonly head: Uint8Array }
   /** The client went away, or the connection broke. */
   | { readonly kind: "cut-off" };
 
-/** Bytes that the client announced; undefined for a chunked body. */
-export function announcedLength(request: IncomingMessage): number | undefined {
-  const length = Number(request.headers["content-length"] ?? Number.NaN);
-  return Number.isFinite(length) ? length : undefined;
+export interface BodyLimits {
+  /** The longest body that is read; 8 MiB by default. */
+  readonly cap?: number;
+  /** Is there room for so many bytes more? Always, by default. */
+  readonly take?: (bytes: number) => boolean;
 }
 
 /**
  * The body, read whole up to `cap` bytes; its announced length is judged before anything is read. An over-long one is answered from
  * its head at once, and Node drains the rest after the answer: a connection closed while the API server still writes would cost it the answer.
  */
-export function readBody(request: IncomingMessage, cap: number = BODY_CAP): Promise<Body> {
-  const tooLong = (announcedLength(request) ?? 0) > cap;
+export function readBody(request: IncomingMessage, { cap = BODY_CAP, take = () => true }: BodyLimits = {}): Promise<Body> {
+  // NaN for a chunked body.
+  const tooLong = Number(request.headers["content-length"]) > cap;
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -37,7 +41,8 @@ export function readBody(request: IncomingMessage, cap: number = BODY_CAP): Prom
     const onData = (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
-      if (tooLong ? length >= HEAD_BYTES : length > cap) finish({ kind: "too-long", head: joined(chunks).subarray(0, HEAD_BYTES) });
+      if (!take(chunk.length)) finish({ kind: "no-room", head: joined(chunks).subarray(0, HEAD_BYTES) });
+      else if (tooLong ? length >= HEAD_BYTES : length > cap) finish({ kind: "too-long", head: joined(chunks).subarray(0, HEAD_BYTES) });
     };
     const onEnd = () => finish(tooLong ? { kind: "too-long", head: joined(chunks) } : { kind: "whole", bytes: joined(chunks) });
     const onCutOff = () => finish({ kind: "cut-off" });

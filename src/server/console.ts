@@ -85,9 +85,9 @@ function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
 
 async function answerBody(request: IncomingMessage, response: ServerResponse, answer: (body: unknown, signal: AbortSignal) => Answering): Promise<void> {
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) return sendJson(response, 415, { error: "the question must be `application/json`" });
-  const body = await readBody(request, LONGEST_QUESTION);
+  const body = await readBody(request, { cap: LONGEST_QUESTION });
   if (body.kind === "cut-off") return;
-  if (body.kind === "too-long") return sendJson(response, 413, { error: `the question is longer than ${LONGEST_QUESTION} bytes` });
+  if (body.kind !== "whole") return sendJson(response, 413, { error: `the question is longer than ${LONGEST_QUESTION} bytes` });
   const asked = parsed(Buffer.from(body.bytes).toString("utf8"));
   if (asked === undefined) return sendJson(response, 400, { error: "the question is no JSON" });
   await send(response, (signal) => answer(asked, signal));

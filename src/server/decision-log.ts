@@ -1,6 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
-import type { Decision } from "../model/decision.js";
+import { wouldDeny, type Decision } from "../model/decision.js";
 import { kindKey } from "../model/kubernetes.js";
+import { formatProblem, type Problem } from "../model/result.js";
 import { answered } from "../review/replay.js";
 import type { Route } from "./route.js";
 
@@ -32,7 +33,7 @@ export function decisionFields({ request, route, decision, milliseconds, version
   const rules = answered(decision).rules.join(" ");
   const fields = {
     route: route.replace("validate/", ""),
-    uid: cut(uid, 36),
+    uid: shortUid(uid),
     op: operation,
     kind: shortKind(kind) + (subResource ? `/${subResource}` : ""),
     ...(namespace !== undefined && request.kind.kind !== "Namespace" && { ns: namespace }),
@@ -48,8 +49,26 @@ export function decisionFields({ request, route, decision, milliseconds, version
     ...(version !== undefined && { rv: version }),
     ...(trace !== undefined && { trace }),
   };
-  return fitted(fields, MAX_LINE - FRAME + (trace === undefined ? 0 : TRACE));
+  const longer = rules !== "" && wouldDeny(decision) ? WOULD_DENY : 0;
+  return fitted(fields, MAX_LINE - FRAME - longer + (trace === undefined ? 0 : TRACE));
 }
+
+/** The fields of a body that nobody can read, as short: whoever sends it chooses every text in it. */
+export function unreadableFields({ route, uid }: { readonly route: Route; readonly uid: string }, problems: readonly Problem[]): Record<string, unknown> {
+  const errors = problems.map(formatProblem).join("; ");
+  return fitted({ route: route.replace("validate/", ""), uid: shortUid(uid), errors: cut(errors, MAX_LINE) }, MAX_LINE - FRAME - UNREADABLE);
+}
+
+/** What these messages have more than `allowed`. */
+const UNREADABLE = 23;
+const WOULD_DENY = 3;
+
+/** One of the API server's is 36 letters, digits and hyphens; another one is none that could be looked up. */
+function shortUid(uid: string): string {
+  return cut(uid, 36).replace(NO_UID, "?");
+}
+
+const NO_UID = /[^\w…-]/g;
 
 /** Without the group where no other group has such a kind. */
 function shortKind(kind: AdmissionRequest["kind"]): string {
@@ -74,7 +93,7 @@ function fitted(fields: Record<string, unknown>, room: number): Record<string, u
   while (bytesOf(fit) > room) {
     const longest = CUTTABLE.reduce((a, b) => (bytesOfValue(fit[b] ?? "") > bytesOfValue(fit[a] ?? "") ? b : a));
     const text = String(fit[longest]);
-    if (text.length < 4) break;
+    if (text.length < 2) break;
     fit[longest] = cut(text, Math.floor(text.length * 0.75));
   }
   return fit;

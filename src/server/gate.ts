@@ -12,10 +12,15 @@ export interface Limits {
   readonly bodyCap: number;
   /** Requests between their first byte and their answer. */
   readonly inFlight: number;
-  /** Bytes of all their bodies. */
+  /** Bytes of all their bodies, as far as they have come. */
   readonly bodyBytes: number;
   /** Decisions under way together; further ones wait for their turn. */
   readonly judging: number;
+}
+
+/** What one request takes up. */
+export interface Place {
+  bytes: number;
 }
 
 /** Bounds what is under way: past `inFlight` or `bodyBytes` a request is answered at once, past `judging` it waits until its deadline. */
@@ -38,15 +43,22 @@ export class Gate {
     return this.#waiting.size;
   }
 
-  /** Takes a request on; each one taken on is given back by `release` with the same number of bytes. */
-  admit(bytes: number): boolean {
-    if (this.#inFlight >= this.limits.inFlight || this.#bytes + bytes > this.limits.bodyBytes) return false;
+  /** Takes a request on; each one taken on is given back by `release`. */
+  admit(): Place | undefined {
+    if (this.#inFlight >= this.limits.inFlight) return undefined;
     this.#inFlight += 1;
+    return { bytes: 0 };
+  }
+
+  /** Room for bytes that have come. Those that are only announced take none, or four clients that send nothing would shut out all others. */
+  take(place: Place, bytes: number): boolean {
+    if (this.#bytes + bytes > this.limits.bodyBytes) return false;
     this.#bytes += bytes;
+    place.bytes += bytes;
     return true;
   }
 
-  release(bytes: number): void {
+  release({ bytes }: Place): void {
     this.#inFlight -= 1;
     this.#bytes -= bytes;
   }

@@ -17,9 +17,11 @@ export function guarded(guard: Guard, handler: Handler): Handler {
     const answer = await askAccess(guard, request);
     if (answer === "granted") return handler(request, response);
     if (answer === 401) response.setHeader("www-authenticate", "Bearer");
-    sendJson(response, answer, { error: answer === 401 ? "a bearer token is needed" : "not allowed", path: pathOf(request) });
+    sendJson(response, answer, { error: answer === 401 && request.headers.authorization !== undefined ? "the API server does not know this bearer token" : ERRORS[answer], path: pathOf(request) });
   };
 }
+
+const ERRORS = { 401: "a bearer token is needed", 403: "not allowed", 503: "the API server does not say who may read this; try again" } as const;
 
 /** For what tells nothing of the cluster, to those who may still say who they are: a page asks for a token, and has none when it is loaded. */
 export function guardedPage(guard: Guard, handler: Handler): Handler {
@@ -34,9 +36,9 @@ function pathOf({ url = "" }: IncomingMessage): string {
   return url.split("?", 1)[0] ?? "";
 }
 
-async function askAccess({ access = loopbackOnly, log }: Guard, request: Parameters<Access>[0]): ReturnType<Access> {
+async function askAccess({ access = loopbackOnly, log }: Guard, request: Parameters<Access>[0]): Promise<Awaited<ReturnType<Access>> | 503> {
   return access(request).catch((error: unknown) => {
     log.warn({ err: error }, "the API server does not say who may read this");
-    return 403 as const;
+    return 503 as const;
   });
 }

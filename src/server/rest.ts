@@ -16,7 +16,8 @@ export interface RestParts extends Guard {
 export async function createRest(parts: RestParts, pages: ReadonlyMap<string, Page>): Promise<RequestListener> {
   const app = express();
   app.disable("x-powered-by").disable("etag");
-  for (const route of ROUTES) app.all(`/${route}`, otherMethod("POST"));
+  // A POST comes this far by another spelling only: what is not there, then.
+  for (const route of ROUTES) app.all(`/${route}`, (request, response, next) => (request.method === "POST" ? next() : otherMethod("POST")(request, response, next)));
   for (const [path, page] of pages) app.route(path).get(page).all(otherMethod("GET"));
   if (parts.console) handleConsole(app, await parts.console(), parts);
   app.use((request, response) => sendJson(response, 404, { error: "not found", path: request.path }));

@@ -57,6 +57,24 @@ describe("sluice serve", () => {
     expect(await server.ended).toBe(0);
   });
 
+  it("that is told to stop while it still starts stops in order", async () => {
+    const api = createServer((asked, response) => {
+      const answer = (): unknown => response.writeHead(404).end("{}");
+      // Once: a second signal ends it at once.
+      if (child.killed || !asked.url?.includes("/secrets/")) return void answer();
+      child.kill("SIGTERM");
+      setTimeout(answer, 100);
+    }).listen(0, "127.0.0.1");
+    await once(api, "listening");
+    const config = { apiVersion: "v1", kind: "Config", "current-context": "a", contexts: [{ name: "a", context: { cluster: "a", user: "a" } }], users: [{ name: "a", user: {} }], clusters: [{ name: "a", cluster: { server: `http://127.0.0.1:${(api.address() as AddressInfo).port}`, "insecure-skip-tls-verify": true } }] };
+    await writeFile(join(folder, "kubeconfig"), JSON.stringify(config));
+    const args = ["serve", "--cluster", "--cert-secret", "a/b", "--url", "https://127.0.0.1:1", "--port", "0"];
+    const child = spawn(process.execPath, [program.main, ...args], { stdio: "ignore", env: { PATH: process.env["PATH"], HOME: folder, KUBECONFIG: join(folder, "kubeconfig") } });
+    expect(await once(child, "exit")).toEqual([0, null]);
+    api.closeAllConnections();
+    api.close();
+  }, 30_000);
+
   it("sends a span per review to the collector that it is told of, the last ones before it ends", async () => {
     let told = "";
     const collector = createServer((asked, response) => void asked.on("data", (chunk) => (told += String(chunk))).on("end", () => response.end("{}"))).listen(0, "127.0.0.1");

@@ -46,7 +46,7 @@ describe("in a cluster", () => {
     const { get } = guarded();
     const nameless = await get();
     expect({ status: nameless.status, body: nameless.body, how: nameless.headers["www-authenticate"] }).toEqual({ status: 401, body: { error: "a bearer token is needed", path: "/metrics" }, how: "Bearer" });
-    expect((await get("stranger")).status).toBe(401);
+    expect(await get("stranger")).toMatchObject({ status: 401, body: { error: "the API server does not know this bearer token", path: "/metrics" } });
     expect((await get("nobody")).body).toEqual({ error: "not allowed", path: "/metrics" });
     const granted = await get("prometheus");
     expect(granted.status).toBe(200);
@@ -61,10 +61,14 @@ describe("in a cluster", () => {
 
   test("when it does not answer nobody gets in, the next one asks again, and no token is logged", async () => {
     const { get, asked, lines, text } = guarded();
-    for (let times = 0; times < 2; times++) expect((await get("broken")).status).toBe(403);
+    for (let times = 0; times < 2; times++) expect(await get("broken")).toMatchObject({ status: 503, body: { error: "the API server does not say who may read this; try again", path: "/metrics" } });
     expect(asked).toHaveLength(2);
     expect(lines()).toMatchObject([{ level: "warn", err: { message: "no answer" } }, { level: "warn" }]);
     expect(text()).not.toContain("broken");
+  });
+
+  test.each(["bearer abc", "BEARER  abc"])("a token, however its scheme is written: %j", async (authorization) => {
+    expect(await byToken(async (token) => (token === "abc" ? "granted" : 403))({ headers: { authorization }, url: "/metrics" } as IncomingMessage)).toBe("granted");
   });
 
   test.each(["Basic abc", "Bearer", "Bearer a b", `Bearer ${"x".repeat(20_000)}`])("no token: %j", async (authorization) => {

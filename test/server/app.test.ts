@@ -174,6 +174,8 @@ describe("trouble inside", () => {
     const app = smallApp({ ready });
     expect((await request(app).post("/validate").send(reviewOf())).body).toEqual(refused(UID, 429, "TooManyRequests", "[sluice] not ready yet: pods (not listed yet)", { retryAfterSeconds: 1 }));
     expect((await request(app).post("/validate/warn").send(reviewOf())).body).toEqual(admittedUnchecked(UID, "not ready yet: pods (not listed yet)"));
+    const away = smallApp({ ready: () => readinessOf(["Pod", "Namespace", "Node"].map((kind) => ({ name: `sync ${kind}`, ok: false, detail: "no answer" }))) });
+    expect((await request(away).post("/validate").send(reviewOf())).body.response.status.message).toBe("[sluice] not ready yet: sync Pod (no answer) and 2 more, which `/readyz?verbose` of Sluice tells");
   });
 });
 
@@ -187,6 +189,7 @@ describe("everything else", () => {
       expect(text).not.toMatch(/<|node_modules|at /);
     }
     expect((await request(smallApp()).post("/unknown").send("{}")).body).toEqual({ error: "not found", path: "/unknown" });
+    for (const path of ["/validate/", "/Validate", "/mutate//"]) expect((await request(smallApp()).post(path).send(reviewOf())).body).toEqual({ error: "not found", path });
   });
 
   test.each([["get", "/validate", "POST"], ["put", "/mutate", "POST"], ["delete", "/validate/deny", "POST"], ["post", "/livez", "GET"], ["post", "/metrics", "GET"]] as const)("%s %s is 405 in JSON", async (method, path, allow) => {
@@ -260,16 +263,26 @@ describe("the log", () => {
     ["a usual one", {}],
     ["of a pod of a ReplicaSet", { kind: { group: "", version: "v1", kind: "Pod" }, name: "web-7b5d9c4f6-k8k2x", userInfo: { username: "system:serviceaccount:kube-system:replicaset-controller" } }],
     ["of the longest names", { kind: { group: "g".repeat(253), version: "v1", kind: "K".repeat(63) }, name: "n".repeat(253), namespace: "m".repeat(63), userInfo: { username: "u".repeat(1_000) }, uid: "i".repeat(500) }],
+    ["of a uid that is none", { uid: "名\n\"".repeat(100), name: "名".repeat(253), namespace: "\u2028".repeat(63), userInfo: { username: "\u0000".repeat(100) } }],
     ["of names that are no ASCII", { name: "名".repeat(253), userInfo: { username: "\u0000\n\"".repeat(100) } }],
   ])("has at most 300 bytes: %s", async (_, changes) => {
     const denied = { ...DENIED, packs: `sha256:${"a".repeat(64)}`, violations: Array.from({ length: 40 }, (_value, index) => ({ ...DENIED.violations[0]!, rule: `rule-${index}` })) };
-    for (const decision of [ALLOWED, denied]) {
+    const wouldDeny = { ...denied, allowed: true, violations: denied.violations.map((violation) => ({ ...violation, wouldDeny: true as const })) };
+    for (const decision of [ALLOWED, denied, wouldDeny]) {
       const parts = smallParts({ judge: () => decision, versions: () => ({ Pod: "1234567890", "NetworkPolicy.networking.k8s.io": "1234567891" }) });
       await request(createApp(parts)).post("/validate/deny").send(reviewOf(changes));
       const [line = ""] = parts.kept.text().split("\n");
-      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(300);
+      expect(Buffer.byteLength(line) + 1).toBeLessThanOrEqual(300);
       expect(JSON.parse(line)).toMatchObject({ rv: "1234567891", op: "CREATE" });
     }
+  });
+
+  test.each([reviewOf({ uid: "u".repeat(100_000), operation: "名".repeat(1_000), kind: 1, name: 2, namespace: 3 }), reviewOf({ uid: "\n名\"".repeat(50), userInfo: [] }), { request: "\u0000".repeat(5_000) }])("has at most 300 bytes for what nobody can read", async (body) => {
+    const parts = smallParts();
+    await request(createApp(parts)).post("/validate/warn").send(body);
+    const [line = ""] = parts.kept.text().split("\n");
+    expect(Buffer.byteLength(line) + 1).toBeLessThanOrEqual(300);
+    expect(JSON.parse(line)).toMatchObject({ route: "warn", errors: expect.stringContaining("request"), msg: "a body that is no AdmissionReview" });
   });
 
   test("names a service account whole", async () => {

@@ -62,6 +62,21 @@ describe("past the limits", () => {
     expect(gate.inFlight).toBe(0);
   });
 
+  test("of bytes those that are only announced take no room, and what has come is thrown away when there is none", async () => {
+    const parts = smallParts({ gate: limited({ bodyBytes: 5_000 }) });
+    const server = createServer(createApp(parts)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const slow = Array.from({ length: 4 }, () => httpRequest({ host: "127.0.0.1", port: (server.address() as AddressInfo).port, method: "POST", path: "/validate", headers: { "content-length": 5_000 } }).on("error", () => undefined));
+    for (const sent of slow) sent.write(JSON.stringify(reviewOf()).slice(0, 100));
+    await expect.poll(() => parts.gate?.inFlight).toBe(4);
+    expect((await request(server).post("/validate").send(reviewOf())).body.response).toEqual({ uid: UID, allowed: true });
+    expect((await request(server).post("/validate").send(reviewOf({ pad: "x".repeat(4_900) }))).body.response).toEqual(busy("too many requests at once"));
+    for (const sent of slow) sent.destroy();
+    await expect.poll(() => parts.gate?.inFlight).toBe(0);
+    expect((await request(server).post("/validate").send(reviewOf({ pad: "x".repeat(4_000) }))).body.response).toEqual({ uid: UID, allowed: true });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   test("of judging a request waits for its turn until its deadline", async () => {
     const { open, judge } = closedJudge();
     const gate = limited({ judging: 1 });
