@@ -4,6 +4,7 @@ import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../mod
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
 import { ClusterError } from "./connection.js";
+import { isAbsent } from "./discovery.js";
 import { GarbageEvent, readEvent } from "./events.js";
 import { LineCutter } from "./lines.js";
 import { listPages, watchPath, type Reader, type Selection, type WatchedKind } from "./list.js";
@@ -81,7 +82,7 @@ export class KindWatch {
         if (this.#resourceVersion === undefined) await this.#list(signal);
         await this.#watch(this.#resourceVersion ?? "", signal);
       } catch (error) {
-        if (!signal.aborted) await this.#pause(this.#afterError(error), signal);
+        if (!signal.aborted) await this.#pause(await this.#afterError(error, signal), signal);
       }
     }
   }
@@ -227,10 +228,10 @@ export class KindWatch {
   }
 
   /** What an error leaves behind, and how long to wait then. */
-  #afterError(error: unknown): number {
+  async #afterError(error: unknown, signal: AbortSignal): Promise<number> {
     const { log, timing } = this.#parts;
     const { status, retryAfterMs = 0 } = error instanceof ClusterError ? error : { status: 0 };
-    if (status === 404) return this.#missing();
+    if (status === 404 && (await isAbsent(this.kind, this.#parts, signal))) return this.#missing();
     const failures = (this.#failures += 1);
     // "Too old resource version", or nonsense: what is known may have holes.
     if (status === 410 || error instanceof GarbageEvent) this.#resourceVersion = undefined;

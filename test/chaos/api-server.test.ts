@@ -76,7 +76,7 @@ describe.skipIf("missing" in binaries)("between Sluice and its API server", () =
     await seesWhatIsNew();
   });
 
-  it.each([429, 500, 503, 410])("every answer is %i: nothing is refused for good, and no policy is admitted unseen; pods go on", async (status) => {
+  it.each([429, 500, 503, 410, 404])("every answer is %i: nothing is refused for good, and no policy is admitted unseen; pods go on", async (status) => {
     proxy.faults.status = status;
     expect(await answers()).toEqual({ wrong: 429, right: 429, pod: 201 });
     delete proxy.faults.status;

@@ -142,12 +142,22 @@ export class ClusterServer {
     this.headers.push(request.headers);
     const fault = this.#faults.findIndex(({ match }) => match.test(url.pathname + url.search));
     if (fault >= 0) return this.#goWrong(this.#faults.splice(fault, 1)[0], response);
+    const discovered = this.#discovery(url.pathname);
+    if (discovered) return void response.end(JSON.stringify(discovered));
     const namespace = /\/namespaces\/([^/]+)\/[^/]+$/.exec(url.pathname)?.[1];
     const path = url.pathname.replace(/\/namespaces\/[^/]+(\/[^/]+)$/, "$1");
     const objects = this.#stored.get(path);
     if (!objects) return void response.writeHead(404).end(JSON.stringify({ kind: "Status", code: 404, message: "the server could not find the requested resource" }));
     if (url.searchParams.has("watch")) return this.#watch(path, Number(url.searchParams.get("resourceVersion")), response);
     this.#list([...objects.values()].filter((object) => namespace === undefined || object.metadata.namespace === namespace), url, response);
+  }
+
+  /** What it has: groups with their versions, or the resources of one version. */
+  #discovery(pathname: string): object | undefined {
+    const known = [...this.#stored.keys()].map((path) => ({ root: path.slice(0, path.lastIndexOf("/")), resource: path.slice(path.lastIndexOf("/") + 1) }));
+    if (pathname === "/apis") return { kind: "APIGroupList", groups: known.flatMap(({ root }) => (root.startsWith("/apis/") ? [{ name: root.split("/")[2], versions: [{ version: root.split("/")[3] }] }] : [])) };
+    const resources = known.filter(({ root }) => root === pathname).map(({ resource }) => ({ name: resource }));
+    return resources.length > 0 ? { kind: "APIResourceList", resources } : undefined;
   }
 
   #goWrong(fault: Fault | undefined, response: ServerResponse): void {

@@ -261,6 +261,23 @@ describe("when things go wrong", () => {
     expect(statusOf(cluster, "Space.kf.dev")).toMatchObject({ synced: true, absent: true });
   });
 
+  test.each([
+    ["answers 404 to everything", [/./, 404]],
+    ["answers 404 to lists and watches, and discovery with nonsense", [/networkpolicies|^\/apis/, 404]],
+  ] as const)("an API server whose way %s has not lost its kinds", async (_, [match, status]) => {
+    server.put(POLICIES, policy("a"));
+    const cluster = follow();
+    await cluster.synced();
+    await watching();
+    for (let times = 0; times < 500; times++) server.fail({ match, status });
+    server.cutWatches("destroy");
+    await expect.poll(() => statusOf(cluster, "NetworkPolicy.networking.k8s.io")).toMatchObject({ absent: false, problem: expect.stringContaining("404") });
+    expect([...snapshot.policies()].map(({ ref }) => ref.name)).toEqual(["a"]);
+    await expect(cluster.consistentRead(["demo"], { signal: AbortSignal.timeout(1_000) })).rejects.toThrow("404");
+    server.heal();
+    await expect.poll(() => statusOf(cluster, "NetworkPolicy.networking.k8s.io")).not.toHaveProperty("problem");
+  });
+
   test("a namespace that is made anew keeps its objects, though its own watch tells of it last", async () => {
     server.put(NAMESPACES, { metadata: { name: "demo", labels: { old: "yes" } } });
     const cluster = follow();

@@ -70,9 +70,13 @@ describe("sluice serve", () => {
     await writeFile(join(folder, "kubeconfig"), JSON.stringify(config));
     const args = ["serve", "--cluster", "--cert-secret", "a/b", "--url", "https://127.0.0.1:1", "--port", "0"];
     const child = spawn(process.execPath, [program.main, ...args], { stdio: "ignore", env: { PATH: process.env["PATH"], HOME: folder, KUBECONFIG: join(folder, "kubeconfig") } });
-    expect(await once(child, "exit")).toEqual([0, null]);
-    api.closeAllConnections();
-    api.close();
+    try {
+      expect(await once(child, "exit")).toEqual([0, null]);
+    } finally {
+      child.kill("SIGKILL");
+      api.closeAllConnections();
+      api.close();
+    }
   }, 30_000);
 
   it("sends a span per review to the collector that it is told of, the last ones before it ends", async () => {
