@@ -3,17 +3,27 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
 import { ABSENT, admits, ANYTHING, complementValues, intersectValues, isAnything, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
 import { each, FALSE, Formulas, not, TRUE, type Formula, type Variable } from "./formula.js";
+import { freshValue, isLabelValue, labelValuesIn, OTHER } from "./label-values.js";
 import { Meter } from "./meter.js";
 import type { Party } from "./party.js";
 import type { Budget, PodSpace } from "./question.js";
 import { solve, type Candidates, type Solution } from "./solver.js";
+import { SET, WideBoxes } from "./wide-boxes.js";
 import type { EngineProfile } from "../engine/verdict.js";
 
 /** What every proof needs besides its question. */
 export interface ProofContext {
   readonly profile: EngineProfile;
   readonly budget: Budget;
+  /** Constraints of a selector from which it is one unknown, whatever it consists of. */
+  readonly wide?: number;
 }
+
+/** People write a handful. */
+const WIDE = 64;
+
+/** Constraints of wide selectors that are put in groups in a step. */
+const STEP_CONSTRAINTS = 8;
 
 type SpaceParty = Extract<Party, { kind: "space" }>;
 
@@ -32,10 +42,10 @@ interface Unknown {
 interface Owner {
   readonly keys: Map<string, Variable>;
   readonly boxes: Map<LabelBox, Formula>;
+  readonly wide: WideBoxes;
 }
 
 const NO_VALUES: ReadonlySet<string> = new Set();
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** One question being answered: its formulas over unknown labels, and the work spent on it. */
@@ -44,6 +54,7 @@ export class Inquiry {
   readonly meter: Meter;
   readonly profile: EngineProfile;
   private readonly snapshots: readonly Snapshot[];
+  private readonly wide: number;
   private readonly unknowns: Unknown[] = [];
   private readonly owners = { pod: new Map<SpaceParty, Owner>(), namespace: new Map<SpaceParty, Owner>() };
 
@@ -51,12 +62,13 @@ export class Inquiry {
   constructor(context: ProofContext, snapshots: readonly Snapshot[]) {
     this.meter = new Meter(context.budget);
     this.profile = context.profile;
+    this.wide = context.wide ?? WIDE;
     this.snapshots = snapshots;
   }
 
   /** An inquiry of its own into the same snapshots, without a budget. */
   unlimited(): Inquiry {
-    return new Inquiry({ profile: this.profile, budget: Meter.unlimited() }, this.snapshots);
+    return new Inquiry({ profile: this.profile, budget: Meter.unlimited(), wide: this.wide }, this.snapshots);
   }
 
   /** "The labels lie in the box". */
@@ -65,11 +77,21 @@ export class Inquiry {
     const { boxes } = this.owner(party, scope);
     let formula = boxes.get(box);
     if (formula === undefined) {
-      this.meter.spend(box.constraints.size);
-      formula = this.formulas.and(each(box.constraints, (constraint) => this.labelIn(party, scope, constraint)));
+      const isWide = scope === "pod" && box.constraints.size >= this.wide;
+      this.meter.spend(isWide ? 1 : box.constraints.size);
+      formula = isWide ? this.liesWide(party, box) : this.formulas.and(each(box.constraints, (constraint) => this.labelIn(party, scope, constraint)));
       boxes.set(box, formula);
     }
     return formula;
+  }
+
+  private liesWide(party: SpaceParty, box: LabelBox): Formula {
+    for (const key of party.space.pods.constraints.keys()) {
+      this.label(party, "pod", key);
+      const values = box.constraints.get(key);
+      if (values && this.labelIn(party, "pod", [key, values]) === FALSE) return FALSE;
+    }
+    return this.owner(party, "pod").wide.lies(box);
   }
 
   /** An unknown that is one of the options; the first is preferred. */
@@ -79,9 +101,16 @@ export class Inquiry {
     return (option) => this.formulas.atom(variable, oneOf([option]));
   }
 
-  /** The unknowns of one scope of a party, by label key. */
-  unknownLabels(party: SpaceParty, scope: Scope): ReadonlyMap<string, Variable> {
-    return this.owner(party, scope).keys;
+  /** The unknowns of one scope of a party: of label keys, and of what wide selectors say of many. */
+  unknownsOf(party: SpaceParty, scope: Scope): readonly Variable[] {
+    const { keys, wide } = this.owner(party, scope);
+    return [...keys.values(), ...wide.unknowns()];
+  }
+
+  /** Those of some pod label keys that selectors of the party read. */
+  readAmong(party: SpaceParty, among: ReadonlySet<string>): ReadonlySet<string> {
+    const { keys, wide } = this.owner(party, "pod");
+    return new Set([...among].filter((key) => keys.has(key) || wide.reads(key)));
   }
 
   mayBeAbsent(variable: Variable): boolean {
@@ -89,7 +118,14 @@ export class Inquiry {
   }
 
   solve(root: Formula): Solution {
-    return solve(this.formulas, root, { candidatesOf: (variable, mentioned) => this.candidatesOf(variable, mentioned), meter: this.meter });
+    return solve(this.formulas, this.tied(root), { candidatesOf: (variable, mentioned) => this.candidatesOf(variable, mentioned), meter: this.meter });
+  }
+
+  private tied(root: Formula): Formula {
+    if (root === TRUE) return root;
+    const wides = [...this.owners.pod.values()].map(({ wide }) => wide);
+    this.meter.spend(wides.reduce((sum, { size }) => sum + size, 0) / STEP_CONSTRAINTS);
+    return this.meter.exhausted ? root : this.formulas.and([root, ...wides.map((wide) => wide.ties())]);
   }
 
   /** False when no pod could ever lie in the space: contradictory selectors, or values that no label can have. */
@@ -105,11 +141,12 @@ export class Inquiry {
   labelsOf(party: SpaceParty, scope: Scope, values: ReadonlyMap<Variable, string | undefined>): Readonly<Record<string, string>> {
     const box = limitsOf(party.space, scope);
     const labels: Record<string, string> = {};
-    for (const key of new Set([...this.unknownLabels(party, scope).keys(), ...box.constraints.keys(), ...(scope === "namespace" ? [NAME_LABEL] : [])])) {
+    for (const key of new Set([...this.owner(party, scope).keys.keys(), ...box.constraints.keys(), ...(scope === "namespace" ? [NAME_LABEL] : [])])) {
       const variable = this.label(party, scope, key);
       const value = values.has(variable) ? values.get(variable) : this.candidatesOf(variable, NO_VALUES)[0];
       if (value !== undefined) labels[key] = value;
     }
+    for (const [key, value] of this.owner(party, scope).wide.labelsOf(values)) labels[key] = value;
     return labels;
   }
 
@@ -124,7 +161,7 @@ export class Inquiry {
 
   private apartOrAlike(root: Formula, [a, b]: readonly [SpaceParty, SpaceParty]): Formula {
     const { formulas } = this;
-    const keys = new Set([a, b].flatMap((party) => [NAME_LABEL, ...this.unknownLabels(party, "namespace").keys(), ...limitsOf(party.space, "namespace").constraints.keys()]));
+    const keys = new Set([a, b].flatMap((party) => [NAME_LABEL, ...this.owner(party, "namespace").keys.keys(), ...limitsOf(party.space, "namespace").constraints.keys()]));
     const both = (key: string, values: ValueSet): readonly [Formula, Formula] => [formulas.atom(this.label(a, "namespace", key), values), formulas.atom(this.label(b, "namespace", key), values)];
     const alike = [...keys].flatMap((key) => [ABSENT, ...this.mentioned(root, [a, b], key).map((value) => oneOf([value]))].map((values) => {
       const [one, other] = both(key, values);
@@ -147,7 +184,7 @@ export class Inquiry {
   private labelIn(party: SpaceParty, scope: Scope, [key, values]: readonly [string, ValueSet]): Formula {
     const variable = this.label(party, scope, key);
     const { values: limit, possible } = this.unknowns[variable] as Unknown;
-    const kept = [...values.values].every(possible) ? values : { ...values, values: new Set([...values.values].filter(possible)) };
+    const kept = valuesOf(values, possible);
     if (isAnything(limit)) return this.formulas.atom(variable, kept);
     if (isNothing(intersectValues(limit, kept))) return FALSE;
     const always = isNothing(intersectValues(limit, complementValues(kept)));
@@ -156,8 +193,21 @@ export class Inquiry {
 
   private owner(party: SpaceParty, scope: Scope): Owner {
     let owner = this.owners[scope].get(party);
-    if (!owner) this.owners[scope].set(party, (owner = { keys: new Map(), boxes: new Map() }));
+    if (!owner) this.owners[scope].set(party, (owner = this.newOwner(party, scope)));
     return owner;
+  }
+
+  private newOwner(party: SpaceParty, scope: Scope): Owner {
+    const keys = new Map<string, Variable>();
+    const labelIn = (key: string, values: ValueSet): Formula => this.labelIn(party, scope, [key, values]);
+    const wide = new WideBoxes({ name: `${party.id} ${scope}`, formulas: this.formulas, keys, labelIn, unknown: (name) => this.switch(name) });
+    return { keys, boxes: new Map(), wide };
+  }
+
+  private switch(name: string): Variable {
+    const variable = this.formulas.variable(name);
+    this.unknowns[variable] = { values: { allBut: false, values: new Set([SET]), absent: true }, possible: () => true, fresh: "" };
+    return variable;
   }
 
   private label(party: SpaceParty, scope: Scope, key: string): Variable {
@@ -180,7 +230,7 @@ export class Inquiry {
       const possible = (name: string) => NAMESPACE_NAME.test(name) && !this.snapshots.some((snapshot) => snapshot.namespaces.has(name));
       return { values: intersectValues(values, PRESENT), possible, fresh: stem };
     }
-    return { values, possible: (value) => LABEL_VALUE.test(value), fresh: "other" };
+    return { values, possible: isLabelValue, fresh: OTHER };
   }
 
   /** Absent first, then the values somebody mentions, then one that stands for all others. */
@@ -190,10 +240,14 @@ export class Inquiry {
     const absent = values.absent ? [undefined] : [];
     if (!values.allBut) return [...absent, ...named];
     const taken = (value: string): boolean => mentioned.has(value) || values.values.has(value) || !possible(value);
-    let other = fresh;
-    for (let i = 2; taken(other); i++) other = `${fresh}-${i}`;
-    return [...absent, ...named.sort(), other];
+    return [...absent, ...named.sort(), freshValue(fresh, taken)];
   }
+}
+
+/** The set with those of its values only that are possible. */
+function valuesOf(set: ValueSet, possible: (value: string) => boolean): ValueSet {
+  const values = possible === isLabelValue ? labelValuesIn(set.values) : new Set([...set.values].filter(possible));
+  return values.size === set.values.size ? set : { ...set, values };
 }
 
 function limitsOf({ namespace, pods }: PodSpace, scope: Scope): LabelBox {

@@ -13,7 +13,7 @@ export function minimise(inquiry: Inquiry, root: Formula, { values, parties }: {
   const { formulas } = inquiry;
   let best = values;
   let fewer = root;
-  const labels = parties.flatMap((party) => (["namespace", "pod"] as const).flatMap((scope) => [...inquiry.unknownLabels(party, scope).values()]));
+  const labels = parties.flatMap((party) => (["namespace", "pod"] as const).flatMap((scope) => inquiry.unknownsOf(party, scope)));
   for (const variable of labels) {
     if (best.get(variable) === undefined && best.has(variable)) {
       fewer = formulas.and([fewer, formulas.atom(variable, ABSENT)]);

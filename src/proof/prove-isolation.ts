@@ -10,7 +10,7 @@ import { Inquiry, isFuture, type ProofContext } from "./inquiry.js";
 import { minimise } from "./minimise.js";
 import { familyOf, nodesOf, type Party } from "./party.js";
 import type { Counterexample, PodSpace, Proof } from "./question.js";
-import { groupBySight, runningPods } from "./running.js";
+import { crowdOf, groupBySight, runningPods } from "./running.js";
 import { addressPoints, trafficPoints } from "./symbolic-cells.js";
 import type { SpaceParty } from "./symbolic-flow.js";
 import { acceptedByDefault, type Cell } from "./symbolic-verdict.js";
@@ -111,7 +111,7 @@ class Isolation {
     const ports = views.some((view) => view.end(this.party, "ingress").namesPorts);
     const relabelled = (pod: Pod): boolean => this.past !== undefined && this.past.actual(pod) !== pod;
     const look = which === "all" || ports ? pods : pods.filter(relabelled);
-    const sight = { keys: new Set(this.inquiry.unknownLabels(this.party, "pod").keys()), blocks: [], ports, serves: [], node: false };
+    const sight = { keys: this.inquiry.readAmong(this.party, crowdOf(this.now.snapshot, this.question.space).keys), blocks: [], ports, serves: [], node: false };
     for (const [pod] of groupBySight(look, sight, relabelled)) {
       const party = this.now.party(pod);
       const isOut = this.question.directions.some((direction) => this.escapes(party, direction) === TRUE);

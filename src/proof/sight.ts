@@ -3,7 +3,7 @@ import { viewsOf, type FlowCase } from "./flow-question.js";
 import { isFuture } from "./inquiry.js";
 import { addressesOf, familyOf, isSubject, type Party } from "./party.js";
 import type { Flow, PodSpace } from "./question.js";
-import { crowdOf, familyText, groupBySight, isIn, portsText, runningGroups, runningPods, type Crowd, type Groups, type Sight } from "./running.js";
+import { crowdOf, familyText, groupBySight, isIn, portsText, runningGroups, runningPods, type Groups, type Sight } from "./running.js";
 import { hypotheticalPod, type SpaceParty, type Stage } from "./symbolic-flow.js";
 import { peersOf, type Block, type End, type View } from "./view.js";
 
@@ -112,7 +112,7 @@ function mayRelabel({ present, past }: FlowCase, { space }: Role): boolean {
 
 function sightOf(question: FlowCase, role: Role): Sight {
   return {
-    keys: keysRead(question.inquiry.unknownLabels(role.party, "pod").keys(), role.others, crowdOf(question.present.snapshot, role.space)),
+    keys: keysRead(question, role),
     blocks: blocksSeen(role).map((block) => block.addresses),
     ports: namesPorts(role),
     serves: role.isDestination ? servedBy(question.flow) : [],
@@ -128,11 +128,11 @@ function namesPorts({ isDestination, own, others }: Role): boolean {
   return isDestination && [...own, ...others].some((end) => end.namesPorts);
 }
 
-/** Label keys of running pods by which a party is selected (all known once its ends have been looked at), or by which other ends' rules pick it. */
-function keysRead(selecting: Iterable<string>, others: readonly End[], { keys }: Crowd): ReadonlySet<string> {
+/** Those of the label keys of running pods by which a party is selected (all known once its ends have been looked at), or by which other ends' rules pick it. */
+function keysRead(question: FlowCase, { party, others, space }: Role): ReadonlySet<string> {
+  const { keys } = crowdOf(question.present.snapshot, space);
+  const read = new Set(question.inquiry.readAmong(party, keys));
   const peers = others.flatMap((end) => end.rules.flatMap((rule) => peersOf(rule).others));
-  const read = new Set<string>();
-  for (const key of selecting) if (keys.has(key)) read.add(key);
   for (const peer of peers) if (peer.kind === "pods") for (const key of peer.pods.constraints.keys()) if (keys.has(key)) read.add(key);
   return read;
 }

@@ -67,6 +67,13 @@ export function isAnything(set: ValueSet): boolean {
   return set.allBut && set.values.size === 0 && set.absent;
 }
 
+export function isSameSet(a: ValueSet, b: ValueSet): boolean {
+  if (a.allBut !== b.allBut || a.absent !== b.absent || a.values.size !== b.values.size) return false;
+  if (a.values === b.values) return true;
+  for (const value of a.values) if (!b.values.has(value)) return false;
+  return true;
+}
+
 /** Canonical text: equal sets, equal text. */
 export function valueSetKey(set: ValueSet): string {
   return `${set.allBut ? "!" : ""}${set.absent ? "?" : ""}${JSON.stringify([...set.values].sort())}`;

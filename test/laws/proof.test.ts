@@ -13,7 +13,8 @@ import { change, cluster, lawRuns, snapshotOf } from "./arbitrary-cluster.js";
 import { arbitraryFlow, arbitraryIsolationSpace } from "./arbitrary-flow.js";
 import { breaks, escapes, opens, running } from "./brute-force.js";
 
-const profile: fc.Arbitrary<EngineProfile> = fc.record({ cidrSelectsPods: fc.boolean() });
+/** `wide`: selectors are looked at label by label, or each as one unknown. */
+const profile: fc.Arbitrary<EngineProfile & { readonly wide: number }> = fc.record({ cidrSelectsPods: fc.boolean(), wide: fc.constantFrom(1, 2, 64) });
 const budget = { steps: 1_000_000 };
 
 function says(proof: Proof): boolean {
@@ -26,7 +27,7 @@ describe("a proof is what trying every pod says", () => {
     fc.assert(fc.property(cluster, arbitraryFlow({ slots: 2 }), profile, (objects, flow, p) => {
       const snapshot = snapshotOf(objects);
       const asked = flow(snapshot);
-      expect(says(holds(snapshot, asked, { profile: p, budget }))).toBe(!breaks({ after: snapshot, flow: asked, profile: p }));
+      expect(says(holds(snapshot, asked, { profile: p, budget, wide: p.wide }))).toBe(!breaks({ after: snapshot, flow: asked, profile: p }));
     }), lawRuns());
   });
 
@@ -35,7 +36,7 @@ describe("a proof is what trying every pod says", () => {
       const before = snapshotOf(objects);
       const after = snapshotOf([...objects, ...changes]);
       const asked = flow(after);
-      expect(says(regression(before, after, { flow: asked, context: { profile: p, budget } }))).toBe(!breaks({ before, after, flow: asked, profile: p }));
+      expect(says(regression(before, after, { flow: asked, context: { profile: p, budget, wide: p.wide } }))).toBe(!breaks({ before, after, flow: asked, profile: p }));
     }), lawRuns());
   });
 
@@ -43,7 +44,7 @@ describe("a proof is what trying every pod says", () => {
     fc.assert(fc.property(cluster, arbitraryFlow({ slots: 2 }), profile, (objects, flow, p) => {
       const snapshot = snapshotOf(objects);
       const asked = flow(snapshot);
-      expect(says(excludes(snapshot, asked, { profile: p, budget }))).toBe(!opens({ after: snapshot, flow: asked, profile: p }));
+      expect(says(excludes(snapshot, asked, { profile: p, budget, wide: p.wide }))).toBe(!opens({ after: snapshot, flow: asked, profile: p }));
     }), lawRuns());
   });
 
@@ -52,7 +53,7 @@ describe("a proof is what trying every pod says", () => {
       const before = snapshotOf(objects);
       const after = snapshotOf([...objects, ...changes]);
       const asked = flow(after);
-      expect(says(exclusionRegression(before, after, { flow: asked, context: { profile: p, budget } }))).toBe(!opens({ before, after, flow: asked, profile: p }));
+      expect(says(exclusionRegression(before, after, { flow: asked, context: { profile: p, budget, wide: p.wide } }))).toBe(!opens({ before, after, flow: asked, profile: p }));
     }), lawRuns());
   });
 
@@ -60,7 +61,7 @@ describe("a proof is what trying every pod says", () => {
     fc.assert(fc.property(cluster, arbitraryIsolationSpace, fc.subarray([...DIRECTIONS], { minLength: 1 }), profile, (objects, space, directions, p) => {
       const snapshot = snapshotOf(objects);
       const expected = directions.every((direction) => !escapes({ after: snapshot, space, direction, profile: p }));
-      expect(says(isolated(snapshot, { space, directions, context: { profile: p, budget } }))).toBe(expected);
+      expect(says(isolated(snapshot, { space, directions, context: { profile: p, budget, wide: p.wide } }))).toBe(expected);
     }), lawRuns());
   });
 
@@ -69,13 +70,13 @@ describe("a proof is what trying every pod says", () => {
       const before = snapshotOf(objects);
       const after = snapshotOf([...objects, ...changes]);
       const expected = DIRECTIONS.every((direction) => !escapes({ before, after, space, direction, profile: p }));
-      expect(says(isolationRegression(before, after, { space, directions: DIRECTIONS, context: { profile: p, budget } }))).toBe(expected);
+      expect(says(isolationRegression(before, after, { space, directions: DIRECTIONS, context: { profile: p, budget, wide: p.wide } }))).toBe(expected);
     }), lawRuns());
   });
 });
 
 describe("implies", () => {
-  const scope = (p: EngineProfile) => ({ context: { profile: p, budget } });
+  const scope = (p: EngineProfile & { readonly wide: number }) => ({ context: { profile: p, budget, wide: p.wide } });
 
   it("proven: no connection that any flow is about is opened; else one that is", () => {
     fc.assert(fc.property(cluster, fc.array(change, { minLength: 1, maxLength: 2 }), arbitraryFlow({ slots: 1 }), profile, (objects, changes, flow, p) => {
@@ -132,7 +133,7 @@ describe("for running pods", () => {
       const before = snapshotOf(objects);
       const after = snapshotOf([...objects, ...changes]);
       const asked = flow(after);
-      const context = { profile: p, budget };
+      const context = { profile: p, budget, wide: p.wide };
       for (const past of [undefined, before]) {
         const pods = running({ before: past, after, flow: asked, profile: p });
         expect(affectedRunning(past, after, { flow: asked, context })).toBe(pods.filter((one) => one.breaks).length);
