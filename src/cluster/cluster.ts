@@ -8,6 +8,7 @@ import type { ClusterConnection } from "./connection.js";
 import { KindWatch, type KindStatus } from "./kind-watch.js";
 import type { WatchedKind } from "./list.js";
 import { DEFAULT_TIMING, type Timing } from "./timing.js";
+import { latest } from "./versions.js";
 
 export { ClusterError, connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./connection.js";
 export type { KindStatus } from "./kind-watch.js";
@@ -57,8 +58,9 @@ export function followCluster({ connection, kinds, onChanges, log, timing }: Fol
   const handOn = (changes: readonly Change[]) => {
     if (!stopping.signal.aborted) onChanges(changes);
   };
-  const parts = { connection, onChanges: handOn, log, timing: { ...DEFAULT_TIMING, ...timing } };
-  const watches = kinds.map((kind) => new KindWatch(kind, parts));
+  const watches: KindWatch[] = [];
+  const parts = { connection, onChanges: handOn, log, timing: { ...DEFAULT_TIMING, ...timing }, latest: () => latest(watches.map(({ status }) => status.resourceVersion)) };
+  watches.push(...kinds.map((kind) => new KindWatch(kind, parts)));
   const running = watches.map((watch) => watch.run(stopping.signal));
   const add = async (kind: WatchedKind, ms: number): Promise<readonly Problem[]> => {
     const [watch, giveUp] = [new KindWatch(kind, parts), new AbortController()];

@@ -10,6 +10,7 @@ import { LineCutter } from "./lines.js";
 import { listPages, watchPath, type Reader, type Selection, type WatchedKind } from "./list.js";
 import { strip } from "./strip.js";
 import { limited, pauseAfter } from "./timing.js";
+import { isLater } from "./versions.js";
 
 /** How far one kind is known. */
 export interface KindStatus {
@@ -21,6 +22,7 @@ export interface KindStatus {
   readonly absent: boolean;
   /** Since the API server was last heard of it: a list, an event or a bookmark. */
   readonly ageSeconds: number;
+  /** Known whole as it was then, or later; of an absent kind, how far the others were known when the API server was asked for it. */
   readonly resourceVersion?: string;
   readonly objects: number;
   /** The API server does not let us read it: it was told so last. */
@@ -32,6 +34,8 @@ export interface KindStatus {
 export interface KindWatchParts extends Reader {
   readonly log: Log;
   readonly onChanges: (changes: readonly Change[]) => void;
+  /** How far the cluster is known by any of its kinds. */
+  readonly latest: () => string | undefined;
 }
 
 const QUICK_MS = 1_000;
@@ -48,6 +52,9 @@ export class KindWatch {
   #resourceVersion: string | undefined;
   #synced = false;
   #absent = false;
+  /** How far the cluster was known before the API server was asked last. */
+  #asked: string | undefined;
+  #absentAt: string | undefined;
   #heardAt = performance.now();
   #problem: string | undefined;
   #refused = false;
@@ -64,12 +71,13 @@ export class KindWatch {
   }
 
   get status(): KindStatus {
+    const version = this.#absent ? this.#absentAt : this.#resourceVersion;
     return {
       kind: kindKey(this.kind),
       synced: this.#synced,
       absent: this.#absent,
       ageSeconds: (performance.now() - this.#heardAt) / 1_000,
-      ...(this.#resourceVersion !== undefined && { resourceVersion: this.#resourceVersion }),
+      ...(version !== undefined && { resourceVersion: version }),
       objects: this.#known.size,
       refused: this.#refused,
       ...(this.#problem !== undefined && { problem: this.#problem }),
@@ -78,6 +86,7 @@ export class KindWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#asked = this.#parts.latest();
       try {
         if (this.#resourceVersion === undefined) await this.#list(signal);
         await this.#watch(this.#resourceVersion ?? "", signal);
@@ -250,6 +259,7 @@ export class KindWatch {
     this.#resourceVersion = undefined;
     this.#synced = true;
     this.#absent = true;
+    this.#absentAt = this.#asked;
     this.#heard();
     this.#onSynced();
     return timing.absentMs;
@@ -268,9 +278,4 @@ function removal(remove: ObjectRef): Change {
 function isWithin(key: string, { name, namespace }: Selection): boolean {
   if (name !== undefined) return key === name;
   return namespace === undefined || key.startsWith(`${namespace}/`);
-}
-
-/** Versions of one cluster are comparable as numbers (Kubernetes 1.35, KEP-5504). */
-function isLater(version: string | undefined, than: string | undefined): boolean {
-  return version !== undefined && than !== undefined && /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) > BigInt(than);
 }

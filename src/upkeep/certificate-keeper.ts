@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { Log } from "../log.js";
-import { carryOut, isOwnCa, nextStep, type Held } from "./certificate-plan.js";
+import { carryOut, isForeign, nextStep, type Held } from "./certificate-plan.js";
 import { heldIn, secretOf } from "./certificate-secret.js";
 import type { ObjectAt, ObjectStore } from "../model/object-store.js";
 import { LEASE_MS } from "./leader.js";
@@ -96,7 +96,7 @@ export class CertificateKeeper {
     const { store, secret, names, now = () => new Date(), changed, log, configurations, isSuspended = async () => false } = this.#parts;
     const stored = await store.read(secret, leading);
     const held = heldIn(stored);
-    if (held.cas.some((pem) => !isOwnCa(pem))) throw new Error(`Secret \`${secret.namespace ?? ""}/${secret.name}\` holds a CA that Sluice did not make: name another Secret, or serve with \`--cert-dir\``);
+    if (isForeign(held)) throw new Error(`Secret \`${secret.namespace ?? ""}/${secret.name}\` holds a certificate that Sluice did not make: name another Secret, or serve with \`--cert-dir\``);
     const wanted = { names, now: now(), spread: this.#isSpread(held) };
     const step = nextStep(held, wanted);
     if (step !== "nothing") {

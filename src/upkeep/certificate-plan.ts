@@ -83,7 +83,15 @@ function isCertificate(pem: string): boolean {
 
 /** True for certificates that Sluice issues from; earlier versions named them otherwise. */
 export function isOwnCa(pem: string): boolean {
-  return new RegExp(`^CN=(${CA_NAME}|sluice throw-away CA) [0-9a-f]{8}$`, "m").test(new X509Certificate(pem).subject);
+  return OWN_CA.test(new X509Certificate(pem).subject);
+}
+
+const OWN_CA = new RegExp(`^CN=(${CA_NAME}|sluice throw-away CA) [0-9a-f]{8}$`, "m");
+
+/** Is there anything that somebody else made, which must not be written over? A leaf may be alone: its CA was taken out, or is one that everybody trusts. */
+export function isForeign({ cas, certificate }: Held): boolean {
+  const [leaf] = readableIn(certificate ?? "");
+  return !cas.every(isOwnCa) || (leaf !== undefined && !OWN_CA.test(new X509Certificate(leaf).issuer));
 }
 
 /** The leaf with its key, when they belong together. */

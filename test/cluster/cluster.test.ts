@@ -261,6 +261,21 @@ describe("when things go wrong", () => {
     expect(statusOf(cluster, "Space.kf.dev")).toMatchObject({ synced: true, absent: true });
   });
 
+  test("a kind that is absent is known as far as the others were when it was asked for", async () => {
+    const SPACES = "/apis/kf.dev/v1alpha1/spaces";
+    server.install(SPACES);
+    server.put(SPACES, { metadata: { name: "demo" }, spec: {} });
+    const cluster = follow({ kinds: [...KINDS, { group: "kf.dev", version: "v1alpha1", resource: "spaces", kind: "Space", namespaced: false }] });
+    await cluster.synced();
+    await watching(4);
+    const seen = cluster.versions()["Space.kf.dev"] ?? "";
+    server.uninstall(SPACES);
+    server.cutWatches("destroy");
+    await expect.poll(() => statusOf(cluster, "Space.kf.dev")).toMatchObject({ absent: true });
+    server.put(PODS, pod("later"));
+    await expect.poll(() => Number(cluster.versions()["Space.kf.dev"])).toBeGreaterThan(Number(seen));
+  });
+
   test.each([
     ["answers 404 to everything", [/./, 404]],
     ["answers 404 to lists and watches, and discovery with nonsense", [/networkpolicies|^\/apis/, 404]],

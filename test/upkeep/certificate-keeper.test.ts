@@ -1,12 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import forge from "node-forge";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { SUSPENDED, suspensionOf } from "../../src/model/suspension.js";
 import { CertificateKeeper } from "../../src/upkeep/certificate-keeper.js";
 import type { Held } from "../../src/upkeep/certificate-plan.js";
 import { heldIn, SecretCertificate, secretOf } from "../../src/upkeep/certificate-secret.js";
-import { issueCa } from "../../src/upkeep/certificates.js";
+import { issueCa, issueLeaf } from "../../src/upkeep/certificates.js";
 import { MemoryObjects } from "./memory-objects.js";
 import { keptLog } from "../server/small-app.js";
 
@@ -161,6 +162,19 @@ describe("the keeper", () => {
     expect([objects.writes.length - length, held().cas.length, signedBy(0)]).toEqual([0, 2, true]);
   });
 
+  test("does not write over somebody else's certificate that came without its CA", async () => {
+    const ca = await issueCa(NOW);
+    const leaf = await issueLeaf({ ca, names: [], now: NOW });
+    const stranger = forge.pki.certificateFromPem(leaf.certificate);
+    stranger.setIssuer([{ name: "commonName", value: "somebody's CA" }]);
+    stranger.sign(forge.pki.privateKeyFromPem(ca.key), forge.md.sha256.create());
+    const certificate = forge.pki.certificateToPem(stranger);
+    objects.put(SECRET, secretOf({ cas: [], certificate, key: leaf.key }, SECRET));
+    lead();
+    await settled(() => kept.text().includes("holds a certificate that Sluice did not make"));
+    expect(held()).toEqual({ cas: [], certificate, key: leaf.key });
+  });
+
   test("does not sign with somebody else's CA, nor overwrite it", async () => {
     const other = await issueCa(NOW);
     const foreign = other.certificate.replaceAll("\r", "");
@@ -169,7 +183,7 @@ describe("the keeper", () => {
     const leafCa = { certificate: (await import("../../src/upkeep/certificates.js")).issueLeaf({ ca: other, names: [], now: NOW }) };
     objects.put(SECRET, secretOf({ cas: [(await leafCa.certificate).certificate], caKey: other.key }, SECRET));
     lead();
-    await settled(() => kept.text().includes("holds a CA that Sluice did not make"));
+    await settled(() => kept.text().includes("holds a certificate that Sluice did not make"));
     expect(objects.writes).toEqual([]);
   });
 });
