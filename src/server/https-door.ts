@@ -47,12 +47,19 @@ export const CLIENT_LIMITS = {
   connectionsCheckingInterval: 2_000,
   // The API server sends some 300 bytes of headers (facts/admission.md 1).
   maxHeaderSize: 16 * 1_024,
+  // Each costs 30 KB. One API server had 231 open (facts/admission.md 1); what opens thousands and keeps them would cost the process its memory.
+  maxConnections: 4_096,
 } as const;
+/** Between two lines about connections that were turned away. */
+const TELL_MS = 60_000;
 
 /** A door of this process: HTTPS at an address. */
 export function httpsDoor(parts: DoorParts, app: RequestListener, { certificate, key }: ServedCertificate): Door {
   const { log } = parts;
-  const server = createServer({ ...tlsOf(parts), ...CLIENT_LIMITS, ...parts.clientLimits, cert: certificate, key }, app);
+  const { maxConnections, ...limits } = { ...CLIENT_LIMITS, ...parts.clientLimits };
+  const server = createServer({ ...tlsOf(parts), ...limits, cert: certificate, key }, app);
+  server.maxConnections = maxConnections;
+  tellOfDropped(server, log);
   // The only trace on our side of an API server that does not trust our certificate.
   server.on("tlsClientError", (error) => log.warn({ reason: error.message }, "a client broke off the TLS handshake"));
   const underWay = new UnderWay(server);
@@ -70,6 +77,16 @@ export function httpsDoor(parts: DoorParts, app: RequestListener, { certificate,
 /** Probes and metrics come without a client certificate: it is asked for, and only reviews need it. */
 function tlsOf({ clientCa }: Pick<DoorParts, "clientCa">) {
   return { minVersion: "TLSv1.2", ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }) } as const;
+}
+
+/** Seldom: whoever opens too many could write the log full. */
+function tellOfDropped(server: Server, log: Log): void {
+  let told = -Infinity;
+  server.on("drop", () => {
+    if (performance.now() - told < TELL_MS) return;
+    told = performance.now();
+    log.warn({ open: server.maxConnections }, "too many connections are open: further ones are turned away");
+  });
 }
 
 function listen(server: Server, { host, port }: DoorParts): Promise<Result<AddressInfo>> {

@@ -21,7 +21,7 @@ const clientLimits = { headersTimeout: 200, requestTimeout: 300, handshakeTimeou
 let server: RunningServer;
 let parts: ReturnType<typeof smallParts>;
 
-async function start(limits: Partial<typeof clientLimits>): Promise<void> {
+async function start(limits: Partial<typeof clientLimits> & { readonly maxConnections?: number }): Promise<void> {
   parts = smallParts({ judge: ({ object }) => (object ? (readObject(object), ALLOWED) : ALLOWED) });
   const result = await serve({ ...parts, host: "127.0.0.1", port: 0, certDir: join(directory, "certs"), drainMs: 0, clientLimits: limits });
   if (!result.ok) throw new Error(result.problems[0]?.message);
@@ -82,6 +82,17 @@ describe("a client", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer.toLowerCase()).not.toContain("<html");
   });
+});
+
+test("a client that opens connections without end is turned away, which is told once, and those that are open are served", async () => {
+  await start({ maxConnections: 3 });
+  const open = [await connected(), await connected(), await connected()];
+  for (let times = 0; times < 5; times++) await untilClosed(tcpConnect(server.port, "127.0.0.1"));
+  open[0]?.write("GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  expect(await untilClosed(open[0] as Socket)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(parts.kept.lines().map(({ msg }) => msg).filter((msg) => String(msg).startsWith("too many connections"))).toHaveLength(1);
+  (await connected()).destroy();
+  for (const socket of open) socket.destroy();
 });
 
 describe("a heavy object", () => {
