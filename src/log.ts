@@ -70,3 +70,11 @@ function withoutDirectSecrets(fields: Record<string, unknown>): Record<string, u
   if (!Object.keys(fields).some((key) => SECRETS.has(key))) return fields;
   return Object.fromEntries(Object.entries(fields).filter(([key]) => !SECRETS.has(key)));
 }
+
+const LONGEST_REASON = 200;
+
+/** What went wrong, for a line that many requests may write at once: no stack, and no more of what somebody answered than says it. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)}…` : text;
+}

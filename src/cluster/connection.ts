@@ -8,15 +8,19 @@ export class ClusterError extends Error {
   readonly status: number;
   /** The server's `Retry-After`, when it sent one. */
   readonly retryAfterMs: number | undefined;
-  /** What was answered, for whoever asked a program behind the API server. */
-  readonly body: string;
+  readonly #body: string;
 
   constructor(status: number, message: string, { retryAfterMs, body = "" }: { readonly retryAfterMs?: number; readonly body?: string } = {}) {
     super(message);
     this.name = "ClusterError";
     this.status = status;
     this.retryAfterMs = retryAfterMs;
-    this.body = body;
+    this.#body = body;
+  }
+
+  /** What was answered, for whoever asked a program behind the API server. No field that a log would write down. */
+  get body(): string {
+    return this.#body;
   }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../log.js";
+import { reasonOf, type Log } from "../log.js";
 import { attempt, EMPTY_LEDGER, expire, record, sweep, type Attempt, type Candidate, type Ledger } from "../review/pending.js";
 import type { PendingChange, View } from "../review/pending-change.js";
 import { MAX_CHANGES, type Kept, type LedgerStore } from "./ledger-store.js";
@@ -149,8 +149,8 @@ export class LedgerRounds {
     try {
       return await use(AbortSignal.timeout(patience.storeMs));
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
-      log.warn({ err: error, waiting: turns.length }, "the list of pending changes could not be read or written");
+      this.#problem = reasonOf(error);
+      log.warn({ reason: reasonOf(error), waiting: turns.length }, "the list of pending changes could not be read or written");
       const late = turns.filter(({ deadline }) => performance.now() + patience.pauseMs >= deadline);
       for (const turn of late) turn.fail(new NotNow("the changes that other replicas have admitted could not be learnt in time"));
       this.#expiring = undefined;

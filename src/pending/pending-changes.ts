@@ -1,4 +1,4 @@
-import type { Log } from "../log.js";
+import { reasonOf, type Log } from "../log.js";
 import type { Change as Edit } from "../model/snapshot.js";
 import { kindsBehind, type Attempt, type Candidate } from "../review/pending.js";
 import { isDecided, openIn, type PendingChange, type View } from "../review/pending-change.js";
@@ -108,7 +108,7 @@ export class PendingChanges {
     try {
       return await this.readFresh(namespacesOf([change, ...because]), signal, last.result === "behind" ? last.kinds : []);
     } catch (error) {
-      this.#parts.log.warn({ err: error }, "what became of pending changes could not be read");
+      this.#parts.log.warn({ reason: reasonOf(error) }, "what became of pending changes could not be read");
       throw new NotNow("what became of changes under way could not be read in time");
     }
   }
@@ -122,7 +122,7 @@ export class PendingChanges {
     try {
       if (over.length > 0) await this.readFresh(namespacesOf(over), AbortSignal.timeout(storeMs));
     } catch (error) {
-      this.#parts.log.warn({ err: error }, "old pending changes could not be looked after");
+      this.#parts.log.warn({ reason: reasonOf(error) }, "old pending changes could not be looked after");
     }
     if (this.open > 0) this.#tidying ??= setTimeout(() => void this.#tidy(), endMs / 2).unref();
   }

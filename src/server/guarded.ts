@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Log } from "../log.js";
+import { reasonOf, type Log } from "../log.js";
 import { loopbackOnly, type Access } from "./access.js";
 import { sendJson } from "./send.js";
 
@@ -38,7 +38,7 @@ function pathOf({ url = "" }: IncomingMessage): string {
 
 async function askAccess({ access = loopbackOnly, log }: Guard, request: Parameters<Access>[0]): Promise<Awaited<ReturnType<Access>> | 503> {
   return access(request).catch((error: unknown) => {
-    log.warn({ err: error }, "the API server does not say who may read this");
+    log.warn({ reason: reasonOf(error) }, "the API server does not say who may read this");
     return 503 as const;
   });
 }

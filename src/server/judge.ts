@@ -3,7 +3,7 @@ import { wouldDeny, type Decision } from "../model/decision.js";
 import type { KubeObject } from "../model/kubernetes.js";
 import type { Violation } from "../model/violation.js";
 import type { Fact, Snapshot } from "../model/snapshot.js";
-import type { Log } from "../log.js";
+import { reasonOf, type Log } from "../log.js";
 import type { Candidate } from "../review/pending.js";
 import type { PendingChange, View } from "../review/pending-change.js";
 import type { Judge } from "./admission-edge.js";
@@ -151,9 +151,15 @@ async function confirm(parts: JudgeParts, { request, route, deadline }: Case, de
     return { decision: again, fresh };
   } catch (error) {
     metrics.confirmed("failed");
-    log.warn({ uid: request.uid, err: error }, "a denial could not be confirmed by a consistent read");
-    return { decision: decision.allowed ? decision : { ...decision, code: 429 } };
+    log.warn({ uid: request.uid, reason: reasonOf(error) }, "a denial could not be confirmed by a consistent read");
+    return { decision: decision.allowed ? decision : unconfirmed(decision) };
   }
+}
+
+/** Whoever is still refused after asking ten times more learns that nobody could look. */
+function unconfirmed(decision: Decision): Decision {
+  const violations = decision.violations.map((violation) => (violation.action === "deny" ? { ...violation, message: `on what was seen last, for the API server could not be asked in time: ${violation.message}` } : violation));
+  return { ...decision, code: 429, violations };
 }
 
 /** A pure decision, kept for the snapshot it was asked of last. `last`: what is known already. */

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { ClusterError } from "../../src/cluster/connection.js";
+import { reasonOf } from "../../src/log.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { LineCutter } from "../../src/cluster/lines.js";
 import { strip } from "../../src/cluster/strip.js";
 import { DEFAULT_TIMING, limited, pauseAfter } from "../../src/cluster/timing.js";
+import { keptLog } from "../server/small-app.js";
 
 describe("strip", () => {
   const metadata = { name: "a", labels: { a: "b" }, ownerReferences: [] };
@@ -86,4 +89,14 @@ describe("limited work", () => {
     });
     expect(await work).toBe(false);
   });
+});
+
+test("an error of the API server is logged without what was answered", () => {
+  const { log, text } = keptLog();
+  const error = new ClusterError(502, "the API server answered 502: <html>", { body: "<html>a whole page</html>" });
+  log.warn({ err: error }, "failed");
+  expect(text()).toContain("answered 502");
+  expect(text()).not.toContain("a whole page");
+  expect(error.body).toContain("a whole page");
+  expect(reasonOf(new Error("x".repeat(100_000)))).toHaveLength(201);
 });

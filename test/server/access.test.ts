@@ -63,7 +63,7 @@ describe("in a cluster", () => {
     const { get, asked, lines, text } = guarded();
     for (let times = 0; times < 2; times++) expect(await get("broken")).toMatchObject({ status: 503, body: { error: "the API server does not say who may read this; try again", path: "/metrics" } });
     expect(asked).toHaveLength(2);
-    expect(lines()).toMatchObject([{ level: "warn", err: { message: "no answer" } }, { level: "warn" }]);
+    expect(lines()).toMatchObject([{ level: "warn", reason: "no answer" }, { level: "warn" }]);
     expect(text()).not.toContain("broken");
   });
 

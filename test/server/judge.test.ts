@@ -164,9 +164,10 @@ describe("A1: with a cluster, never deny on stale data", () => {
 
   test("what cannot be confirmed is refused for now: the client asks again", async () => {
     const { judge, metrics, lines } = judgeOf({ confirm: () => Promise.reject(new Error("no answer")) });
-    expect(await judge(remove("a"), "validate", soon())).toEqual({ ...DENIED, code: 429 });
+    const message = expect.stringMatching(/^on what was seen last, for the API server could not be asked in time: ./) as string;
+    expect(await judge(remove("a"), "validate", soon())).toEqual({ ...DENIED, code: 429, violations: DENIED.violations.map((violation) => ({ ...violation, message })) });
     expect(await counted(metrics)).toEqual(['sluice_denials_confirmed_total{result="failed"} 1']);
-    expect(lines()).toMatchObject([{ level: "warn", err: { message: "no answer" } }]);
+    expect(lines()).toMatchObject([{ level: "warn", reason: "no answer" }]);
   });
 
   test("the reading ends with the deadline", async () => {
