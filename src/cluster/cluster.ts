@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kindKey } from "../model/kubernetes.js";
+import type { Condition } from "../model/readiness.js";
 import type { Problem } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
@@ -35,6 +36,8 @@ export interface FollowedCluster {
   synced(): Promise<void>;
   /** Resource versions by kind: names the state that decisions are made on. */
   versions(): Readonly<Record<string, string>>;
+  /** What `/readyz` tells of each kind. */
+  conditions(): readonly Condition[];
   /**
    * What the API server has stored in these namespaces, or in all, now, as changes to what was handed on: for confirming a denial. Kinds by
    * `kindKey`, all by default. Rejects when one of the lists fails: half a reading confirms nothing.
@@ -59,7 +62,8 @@ export function followCluster({ connection, kinds, onChanges, log, timing }: Fol
     if (!stopping.signal.aborted) onChanges(changes);
   };
   const watches: KindWatch[] = [];
-  const parts = { connection, onChanges: handOn, log, timing: { ...DEFAULT_TIMING, ...timing }, latest: () => latest(watches.map(({ status }) => status.resourceVersion)) };
+  const versions = new Versions();
+  const parts = { connection, onChanges: handOn, log, timing: { ...DEFAULT_TIMING, ...timing }, latest: () => latest(watches.map(({ resourceVersion }) => resourceVersion)) };
   watches.push(...kinds.map((kind) => new KindWatch(kind, parts)));
   const running = watches.map((watch) => watch.run(stopping.signal));
   const add = async (kind: WatchedKind, ms: number): Promise<readonly Problem[]> => {
@@ -79,13 +83,14 @@ export function followCluster({ connection, kinds, onChanges, log, timing }: Fol
   return {
     status: () => watches.map((watch) => watch.status),
     synced: async () => void (await Promise.all(watches.map((watch) => watch.synced))),
-    versions: () => Object.fromEntries(watches.flatMap(({ status }) => (status.resourceVersion === undefined ? [] : [[status.kind, status.resourceVersion]]))),
+    conditions: () => watches.map(({ condition }) => condition),
+    versions: () => versions.of(watches),
     consistentRead: async (namespaces, { signal, kinds: wanted }) => {
-      const asked = watches.filter(({ status }) => !wanted || wanted.has(status.kind));
+      const asked = watches.filter(({ name }) => !wanted || wanted.has(name));
       return (await Promise.all(asked.map((watch) => watch.readNow(namespaces, signal)))).flat();
     },
     add: async (more, ms) => {
-      const unknown = more.filter((kind) => !watches.some(({ status }) => status.kind === kindKey(kind)));
+      const unknown = more.filter((kind) => !watches.some(({ name }) => name === kindKey(kind)));
       return (await Promise.all(unknown.map((kind) => add(kind, ms)))).flat();
     },
     stop: async () => {
@@ -94,4 +99,17 @@ export function followCluster({ connection, kinds, onChanges, log, timing }: Fol
       connection.close();
     },
   };
+}
+
+/** Resource versions by kind: the same record until one of them changes, because each review asks. */
+class Versions {
+  #seen: readonly (string | undefined)[] = [];
+  #record: Readonly<Record<string, string>> = {};
+
+  of(watches: readonly KindWatch[]): Readonly<Record<string, string>> {
+    if (watches.length === this.#seen.length && watches.every(({ resourceVersion }, index) => resourceVersion === this.#seen[index])) return this.#record;
+    this.#seen = watches.map(({ resourceVersion }) => resourceVersion);
+    this.#record = Object.fromEntries(watches.flatMap(({ name, resourceVersion }) => (resourceVersion === undefined ? [] : [[name, resourceVersion]])));
+    return this.#record;
+  }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readObject } from "../dialects/index.js";
 import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
+import type { Condition } from "../model/readiness.js";
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
 import { ClusterError } from "./connection.js";
@@ -43,6 +44,8 @@ const QUICK_MS = 1_000;
 /** Lists one kind and watches it from there, for as long as it runs, whatever happens on the way. */
 export class KindWatch {
   readonly kind: WatchedKind;
+  /** `Kind.group`, as `kindKey` writes it. */
+  readonly name: string;
   /** Resolves when the kind is synced for the first time. */
   readonly synced: Promise<void>;
   readonly #parts: KindWatchParts;
@@ -58,6 +61,7 @@ export class KindWatch {
   #heardAt = performance.now();
   #problem: string | undefined;
   #refused = false;
+  #condition: Condition;
   /** Since something was last heard. */
   #failures = 0;
   /** Ends the watch that is open. */
@@ -66,14 +70,28 @@ export class KindWatch {
 
   constructor(kind: WatchedKind, parts: KindWatchParts) {
     this.kind = kind;
+    this.name = kindKey(kind);
+    this.#condition = { name: `sync ${this.name}`, ok: false, detail: "" };
     this.#parts = parts;
     this.synced = new Promise((resolve) => (this.#onSynced = resolve));
   }
 
+  /** As `KindStatus` has it. */
+  get resourceVersion(): string | undefined {
+    return this.#absent ? this.#absentAt : this.#resourceVersion;
+  }
+
+  /** What `/readyz` tells of it: the same one until it changes, because each review asks. */
+  get condition(): Condition {
+    const detail = this.#problem ?? (this.#absent ? "not installed" : "");
+    if (this.#condition.ok !== this.#synced || this.#condition.detail !== detail) this.#condition = { ...this.#condition, ok: this.#synced, detail };
+    return this.#condition;
+  }
+
   get status(): KindStatus {
-    const version = this.#absent ? this.#absentAt : this.#resourceVersion;
+    const version = this.resourceVersion;
     return {
-      kind: kindKey(this.kind),
+      kind: this.name,
       synced: this.#synced,
       absent: this.#absent,
       ageSeconds: (performance.now() - this.#heardAt) / 1_000,
@@ -247,14 +265,14 @@ export class KindWatch {
     this.#problem = error instanceof Error ? error.message : String(error);
     this.#refused = status === 401 || status === 403;
     if (status === 410 && failures === 1) return 0;
-    log.warn({ kind: kindKey(this.kind), status, failures, reason: this.#problem }, "list or watch failed");
+    log.warn({ kind: this.name, status, failures, reason: this.#problem }, "list or watch failed");
     return Math.max(retryAfterMs, pauseAfter(failures, timing));
   }
 
   /** A CRD that is not installed is nothing wrong: there are no such objects. */
   #missing(): number {
     const { log, timing } = this.#parts;
-    if (!this.#absent) log.info({ kind: kindKey(this.kind) }, "the API server does not know this kind; it is looked for again");
+    if (!this.#absent) log.info({ kind: this.name }, "the API server does not know this kind; it is looked for again");
     this.forget();
     this.#resourceVersion = undefined;
     this.#synced = true;

@@ -18,8 +18,7 @@ import type { LiveSnapshot } from "../server/live-snapshot.js";
 import type { ServerMetrics } from "../server/metrics.js";
 import { PendingChanges, type PendingParts } from "../pending/pending-changes.js";
 import { Provisioner } from "../upkeep/provision.js";
-import type { Condition } from "../model/readiness.js";
-import { clusterObjects, connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, tokenReviewer, webhookCalls, type FollowedCluster } from "../cluster/cluster.js";
+import { clusterObjects, connectCluster, followCluster, ownNamespace, policyWriter, sharedConfigMap, tokenReviewer, webhookCalls } from "../cluster/cluster.js";
 import type { PacksWatch } from "../sources/packs-watch.js";
 import { followedKinds } from "../sources/state.js";
 import { unwrap } from "./command.js";
@@ -67,7 +66,7 @@ export async function clusterSource(live: LiveSnapshot, { packs, log, metrics, c
     // Outside of a cluster nobody brings a token that it knows.
     ...(shared !== undefined && { access: byToken(tokenReviewer(connection)) }),
     calledBy: () => webhookCalls(connection, CONFIGURATIONS),
-    conditions: () => [...syncConditions(cluster), own.condition()],
+    conditions: () => [...cluster.conditions(), own.condition()],
     begin: () => void cluster.synced().then(() => own.start()),
     kinds: () => cluster.status(),
     versions: () => cluster.versions(),
@@ -97,7 +96,3 @@ const CONFIGURATIONS = [
   { kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.deny },
   { kind: "ValidatingWebhookConfiguration", name: CONFIGURATION_NAMES.warn },
 ] as const;
-
-function syncConditions(cluster: FollowedCluster): readonly Condition[] {
-  return cluster.status().map(({ kind, synced, problem, absent }) => ({ name: `sync ${kind}`, ok: synced, detail: problem ?? (absent ? "not installed" : "") }));
-}

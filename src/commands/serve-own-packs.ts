@@ -59,7 +59,7 @@ export class OwnPacks {
 
   /** Never ready before the packs of the cluster were looked at. */
   condition(): Condition {
-    return { name: "packs of the cluster", ok: this.#isTaken, detail: this.#isTaken ? `${this.#objects().length}` : "" };
+    return { name: "packs of the cluster", ok: this.#isTaken, detail: this.#isTaken ? `${this.#count()}` : "" };
   }
 
   /** Takes over what lies there; called once the kinds are synced. What changes meanwhile is seen too. */
@@ -92,6 +92,10 @@ export class OwnPacks {
     if (!kind || this.#written.get(key) === text) return;
     const isWritten = await writeStatus({ apiVersion: object.apiVersion, resource: kind.resource, name: object.metadata.name ?? "" }, outcome, { store, replica: hostname(), log });
     if (isWritten) this.#written.set(key, text);
+  }
+
+  #count(): number {
+    return OWN_KINDS.reduce((sum, { group, kind }) => sum + this.#parts.live.current.objectsOf(group, kind).size, 0);
   }
 
   #objects(): readonly KubeObject[] {

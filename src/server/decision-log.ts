@@ -82,7 +82,14 @@ function shortDigest(digest: string): string {
 
 /** Versions count through the whole cluster: what was decided on is what was stored up to this one, but for events that were on their way. */
 function newest(versions: Readonly<Record<string, string>>): string | undefined {
-  const all = Object.values(versions);
+  if (versions !== last.versions) last = { versions, newest: newestOf(Object.values(versions)) };
+  return last.newest;
+}
+
+/** Of many reviews one after the other. */
+let last: { readonly versions: Readonly<Record<string, string>>; readonly newest: string | undefined } = { versions: {}, newest: undefined };
+
+function newestOf(all: readonly string[]): string | undefined {
   return all.length === 0 ? undefined : all.reduce((a, b) => (b.length > a.length || (b.length === a.length && b > a) ? b : a));
 }
 

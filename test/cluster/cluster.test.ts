@@ -98,12 +98,14 @@ describe("list and watch", () => {
     server.put(PODS, pod("a"));
     const cluster = follow();
     await watching();
-    const before = cluster.versions()["Pod"];
+    const before = cluster.versions();
+    expect(cluster.versions()).toBe(before);
     server.bookmark(PODS);
-    await expect.poll(() => cluster.versions()["Pod"]).not.toBe(before);
+    await expect.poll(() => cluster.versions()["Pod"]).not.toBe(before["Pod"]);
     expect(server.count(/pods\?watch=1&allowWatchBookmarks=true&resourceVersion=\d+&timeoutSeconds=\d+/)).toBe(1);
     expect(statusOf(cluster)).toMatchObject({ synced: true, absent: false, objects: 1, ageSeconds: expect.any(Number) });
     expect(statusOf(cluster)).not.toHaveProperty("problem");
+    expect(cluster.conditions()).toContainEqual({ name: "sync Pod", ok: true, detail: "" });
     expect(statusOf(cluster, "NetworkPolicy.networking.k8s.io")).toMatchObject({ objects: 0, synced: true });
   });
 
@@ -204,6 +206,7 @@ describe("when things go wrong", () => {
     const started = performance.now();
     const cluster = follow();
     await expect.poll(() => statusOf(cluster), { interval: 5 }).toMatchObject({ synced: false, problem: "the API server answered 429: told to fail" });
+    expect(cluster.conditions()).toContainEqual({ name: "sync Pod", ok: false, detail: "the API server answered 429: told to fail" });
     await cluster.synced();
     expect(performance.now() - started).toBeGreaterThan(200);
     expect(podNames()).toEqual(["a"]);
