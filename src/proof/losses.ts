@@ -2,7 +2,7 @@ import { differingKeys } from "../model/layered-map.js";
 import { DIRECTIONS, type Direction, type Peer, type Policy, type PolicyRule } from "../model/policy.js";
 import type { NamespaceState, Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { classCovers, ruleCovers } from "../engine/covers.js";
+import { classCovers, coveredBy, Patience } from "../engine/covers.js";
 import { isFuture } from "./inquiry.js";
 import type { Flow, FlowPeer, FlowTraffic } from "./question.js";
 
@@ -46,11 +46,14 @@ function onlyAdds({ tier, rules }: Policy): boolean {
   return tier.defaultAction === "Deny" && DIRECTIONS.every((direction) => rules[direction].every(({ action }) => action === "Accept"));
 }
 
+/** What is not found to be kept by then is taken for lost, and asked about. */
+const COMPARISONS = 20_000;
+
 function lostRules(gone: readonly Policy[], { policies }: NamespaceState, direction: Direction): readonly Loss[] {
   return gone.flatMap((policy) => {
     const others = [...policies.values()].filter((other) => isSameTier(other, policy) && classCovers(other.subject, policy.subject)).flatMap((other) => other.rules[direction]);
-    const lost = policy.rules[direction].filter((rule) => !others.some((other) => other.action === "Accept" && ruleCovers(other, rule)));
-    return lost.map((rule) => ({ pods: policy.subject.pods, rule }));
+    const isKept = coveredBy(others.filter(({ action }) => action === "Accept"), new Patience(COMPARISONS));
+    return policy.rules[direction].filter((rule) => !isKept(rule)).map((rule) => ({ pods: policy.subject.pods, rule }));
   });
 }
 

@@ -125,15 +125,18 @@ export class End {
   private look(): NonNullable<End["seen"]> {
     if (this.seen) return this.seen;
     const found = this.tiers.flatMap((tier) => tier.policies.flatMap((policy) => policy.policy.rules[this.direction].map((rule) => ({ tier, policy, rule }))));
-    const blocks = new Map<string, Block>();
+    const blocks = new Map<string, { readonly addresses: IpSet[]; readonly accepts: boolean }>();
     for (const [i, { tier, policy, rule }] of found.entries()) {
       const { addresses } = peersOf(rule);
+      if (!addresses) continue;
       // Rules that accept the same traffic for the same pods are one, wherever order does not matter.
       const key = tier.acceptsOnly ? `${policy.selects} ${trafficKey(rule)}` : `rule ${i}`;
-      if (addresses) addBlock(blocks, key, { addresses, accepts: rule.action === "Accept" });
+      const known = blocks.get(key);
+      if (known) known.addresses.push(addresses);
+      else blocks.set(key, { addresses: [addresses], accepts: rule.action === "Accept" });
     }
     const nodes = found.flatMap(({ rule }) => peersOf(rule).others.flatMap((peer) => (peer.kind === "nodes" ? [peer.labels] : [])));
-    this.seen = { rules: found.map(({ rule }) => rule), blocks: [...blocks.values()], nodes, namesPorts: found.some(({ rule }) => rule.traffic.named.length > 0) };
+    this.seen = { rules: found.map(({ rule }) => rule), blocks: [...blocks.values()].map(({ addresses, accepts }) => ({ addresses: IpSet.unionOf(addresses), accepts })), nodes, namesPorts: found.some(({ rule }) => rule.traffic.named.length > 0) };
     return this.seen;
   }
 
@@ -166,12 +169,6 @@ export interface Block {
 function isSure({ selects }: SelectingPolicy): boolean {
   return selects === TRUE;
 }
-
-function addBlock(blocks: Map<string, Block>, key: string, block: Block): void {
-  const known = blocks.get(key);
-  blocks.set(key, known ? { ...known, addresses: known.addresses.union(block.addresses) } : block);
-}
-
 function trafficKey({ traffic }: PolicyRule): string {
   return `${traffic.ports.ranges.join(";")} ${traffic.named.map(({ name, protocol }) => `${name}/${protocol ?? ""}`).join(";")}`;
 }

@@ -2,10 +2,11 @@ import type { EngineProfile } from "../engine/verdict.js";
 import { NAME_LABEL } from "../model/endpoint.js";
 import { refOf } from "../model/kubernetes.js";
 import { DIRECTIONS, type Direction, type Policy, type PolicyRule } from "../model/policy.js";
-import { ALL_PORTS, NO_TRAFFIC, type TrafficSet } from "../model/traffic.js";
+import { ALL_PORTS, type TrafficSet } from "../model/traffic.js";
+import { IntervalSet } from "../sets/interval-set.js";
 import { IpSet } from "../sets/ip-set.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { ANYTHING, complementValues, intersectValues, isNothing, PRESENT, type ValueSet } from "../sets/value-set.js";
+import { ANYTHING, complementValues, intersectAllValues, isNothing, PRESENT, type ValueSet } from "../sets/value-set.js";
 import type { Change } from "./rule.js";
 
 /** What the rules of one policy grant, for the checks that judge a policy by itself. */
@@ -63,14 +64,16 @@ interface Group {
 }
 
 function byTraffic(rules: readonly PolicyRule[], wanted: TrafficSet): readonly Group[] {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, { readonly granted: TrafficSet; readonly addresses: IpSet[] }>();
   for (const rule of rules) {
     const granted = rule.traffic.ports.intersect(wanted);
     if (granted.isEmpty) continue;
     const key = granted.ranges.join();
-    groups.set(key, { granted, addresses: addressesOf(rule).union(groups.get(key)?.addresses ?? IpSet.EMPTY) });
+    const group = groups.get(key);
+    if (group) group.addresses.push(addressesOf(rule));
+    else groups.set(key, { granted, addresses: [addressesOf(rule)] });
   }
-  return [...groups.values()].filter(({ addresses }) => !addresses.isEmpty);
+  return [...groups.values()].map(({ granted, addresses }) => ({ granted, addresses: IpSet.unionOf(addresses) })).filter(({ addresses }) => !addresses.isEmpty);
 }
 
 function cut(cell: Cell, { granted, addresses }: Group): readonly Cell[] {
@@ -81,7 +84,7 @@ function cut(cell: Cell, { granted, addresses }: Group): readonly Cell[] {
 }
 
 function together(groups: readonly Group[], traffic: TrafficSet): IpSet {
-  const granted = groups.reduce((set, group) => set.union(group.granted), NO_TRAFFIC);
+  const granted = IntervalSet.unionOf(groups.map((group) => group.granted));
   return granted.covers(traffic) ? IpSet.unionOf(groups.map(({ addresses }) => addresses)) : IpSet.EMPTY;
 }
 
@@ -93,15 +96,15 @@ export function admitsEveryNamespace({ peers }: PolicyRule): boolean {
 
 /** "kubernetes.io/metadata.name=<name> is set automatically on every namespace" (S8). Selectors of one label add up: `Exists` and `DoesNotExist` are everything. */
 function coversEveryNamespace(boxes: readonly LabelBox[]): boolean {
-  const leftOut = new Map<string, ValueSet>();
+  const leftOut = new Map<string, ValueSet[]>();
   for (const box of boxes.filter(({ isEmpty }) => !isEmpty)) {
     if (box.isAll) return true;
     const [first, ...others] = box.constraints;
     if (!first || others.length > 0) continue;
     const [key, values] = first;
-    const left = intersectValues(leftOut.get(key) ?? (key === NAME_LABEL ? PRESENT : ANYTHING), complementValues(values));
-    if (isNothing(left)) return true;
-    leftOut.set(key, left);
+    const known = leftOut.get(key);
+    if (known) known.push(complementValues(values));
+    else leftOut.set(key, [key === NAME_LABEL ? PRESENT : ANYTHING, complementValues(values)]);
   }
-  return false;
+  return [...leftOut.values()].some((sets) => isNothing(intersectAllValues(sets)));
 }

@@ -38,6 +38,7 @@ export class IpSet {
 
   /** All of them together, in one go. */
   static unionOf(sets: readonly IpSet[]): IpSet {
+    if (sets.length === 1) return sets[0] as IpSet;
     return new IpSet(IntervalSet.unionOf(sets.map(({ v4 }) => v4)), IntervalSet.unionOf(sets.map(({ v6 }) => v6)));
   }
 

@@ -67,6 +67,15 @@ export function isAnything(set: ValueSet): boolean {
   return set.allBut && set.values.size === 0 && set.absent;
 }
 
+/** True iff every member of `inner` is one of `outer`. */
+export function includes(outer: ValueSet, inner: ValueSet): boolean {
+  if (isNothing(inner)) return true;
+  if (inner.absent && !outer.absent) return false;
+  if (inner.allBut && (!outer.allBut || outer.values.size > inner.values.size)) return false;
+  for (const value of inner.allBut ? outer.values : inner.values) if (inner.allBut ? !inner.values.has(value) : !admits(outer, value)) return false;
+  return true;
+}
+
 export function isSameSet(a: ValueSet, b: ValueSet): boolean {
   if (a.allBut !== b.allBut || a.absent !== b.absent || a.values.size !== b.values.size) return false;
   if (a.values === b.values) return true;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LabelBox } from "../../src/sets/label-box.js";
-import { ABSENT, noneOf, oneOf, PRESENT } from "../../src/sets/value-set.js";
+import { ABSENT, ANYTHING, complementValues, includes, intersectValues, isNothing, isSameSet, noneOf, NOTHING, oneOf, PRESENT } from "../../src/sets/value-set.js";
 
 describe("label boxes", () => {
   test("constraints on one key are intersected", () => {
@@ -46,4 +46,16 @@ describe("label boxes", () => {
   test("what every object inherits is no label", () => {
     expect(LabelBox.from([["constructor", PRESENT]]).matches({})).toBe(false);
   });
+});
+
+test("what lies in a set of values is what has nothing outside of it", () => {
+  const lists = [[], ["a"], ["b"], ["a", "b"]];
+  const sets = [ANYTHING, NOTHING, ...[true, false].flatMap((absent) => [true, false].flatMap((allBut) => lists.map((values) => ({ allBut, absent, values: new Set(values) }))))];
+  for (const outer of sets) {
+    for (const inner of sets) {
+      const isIn = isNothing(intersectValues(inner, complementValues(outer)));
+      expect([outer, inner, includes(outer, inner)]).toEqual([outer, inner, isIn]);
+      expect(isSameSet(outer, inner)).toBe(isIn && includes(inner, outer));
+    }
+  }
 });
