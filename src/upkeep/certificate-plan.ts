@@ -126,8 +126,11 @@ function isOver(certificate: X509Certificate, now: Date): boolean {
   return now.getTime() >= Date.parse(certificate.validTo);
 }
 
-/** In the first two thirds of its life. */
+/**
+ * Before the last third of its life. One that has still to begin tells that this clock is behind, as after a start without time: what such
+ * a clock would make instead has ended long ago for everybody else.
+ */
 function isFresh(certificate: X509Certificate, now: Date): boolean {
   const [from, to] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-  return now.getTime() >= from && now.getTime() < to - (to - from) / 3;
+  return now.getTime() < to - (to - from) / 3;
 }

@@ -162,6 +162,15 @@ describe("the keeper", () => {
     expect([objects.writes.length - length, held().cas.length, signedBy(0)]).toEqual([0, 2, true]);
   });
 
+  test("makes nothing while its clock is years behind", async () => {
+    lead();
+    await settled(isTrue);
+    const before = held();
+    now = new Date("1970-01-01T00:01:00Z");
+    await sleep(2 * TIMING.spreadMs);
+    expect(held()).toEqual(before);
+  });
+
   test("does not write over somebody else's certificate that came without its CA", async () => {
     const ca = await issueCa(NOW);
     const leaf = await issueLeaf({ ca, names: [], now: NOW });

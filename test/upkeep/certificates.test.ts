@@ -71,6 +71,11 @@ describe("a throw-away certificate", () => {
   });
 });
 
+test("a clock that begins at nothing renews nothing", async () => {
+  const made = await load();
+  expect(await load(new Date("1970-01-01T00:01:00Z"))).toEqual(made);
+});
+
 describe("three years of a certificate of our own, day by day", () => {
   test("clients that read the CAs within the last day always trust what is served, and nothing is ever about to end", async () => {
     let bundle = (await load()).ca ?? "";
