@@ -64,10 +64,12 @@ function pathOf({ group, version, resource }: WatchedKind, { namespace }: Select
 function readList(value: unknown, kind: WatchedKind): Page & { readonly next: string } {
   const metadata = isRecord(value) ? value["metadata"] : undefined;
   const items = isRecord(value) ? (value["items"] ?? []) : undefined;
-  if (!isRecord(metadata) || !Array.isArray(items)) throw new Error(`the answer for ${kind.resource} is no list`);
+  // Every list tells its version. What does not (a Status has `metadata` too) would count as an empty cluster.
+  const resourceVersion = isRecord(metadata) ? textOf(metadata["resourceVersion"]) : "";
+  if (!isRecord(metadata) || resourceVersion === "" || !Array.isArray(items)) throw new Error(`the answer for ${kind.resource} is no list`);
   const objects = items.map((item) => asObject(item, kind));
   if (!objects.every((object) => object !== undefined)) throw new Error(`the list of ${kind.resource} holds something that is no object`);
-  return { items: objects, resourceVersion: textOf(metadata["resourceVersion"]), next: textOf(metadata["continue"]) };
+  return { items: objects, resourceVersion, next: textOf(metadata["continue"]) };
 }
 
 function textOf(value: unknown): string {

@@ -201,7 +201,8 @@ describe("when things go wrong", () => {
     server.fail({ match: /pods/, status: 429, headers: { "retry-after": "0.2" } });
     server.fail({ match: /pods/, status: 500, body: "<html>no</html>" });
     server.fail({ match: /pods/, body: '{"kind":"PodList"}' });
-    server.fail({ match: /pods/, body: '{"metadata":{},"items":[3]}' });
+    server.fail({ match: /pods/, body: '{"kind":"Status","metadata":{},"status":"Failure"}' });
+    server.fail({ match: /pods/, body: '{"metadata":{"resourceVersion":"1"},"items":[3]}' });
     server.fail({ match: /pods/, body: "{" });
     const started = performance.now();
     const cluster = follow();
@@ -211,7 +212,7 @@ describe("when things go wrong", () => {
     expect(performance.now() - started).toBeGreaterThan(200);
     expect(podNames()).toEqual(["a"]);
     expect(statusOf(cluster)).not.toHaveProperty("problem");
-    expect(logged.map(({ status, failures }) => [status, failures])).toEqual([[429, 1], [500, 2], [0, 3], [0, 4], [0, 5]]);
+    expect(logged.map(({ status, failures }) => [status, failures])).toEqual([[429, 1], [500, 2], [0, 3], [0, 4], [0, 5], [0, 6]]);
   });
 
   test("a list that hangs is given up after its time", async () => {
