@@ -11,6 +11,7 @@ import { encode, encodeDecision } from "./encode.js";
 import type { Gate, Place } from "./gate.js";
 import type { Outcome, ServerMetrics } from "./metrics.js";
 import { NotNow } from "../pending/not-now.js";
+import type { Outbox } from "./outbox.js";
 import type { Readiness } from "../model/readiness.js";
 import { errored, malformed, type Trouble } from "./respond.js";
 import { failureModeOf, type FailureMode, type Route } from "./route.js";
@@ -61,7 +62,11 @@ export interface Answer {
 export interface OpenEdge extends EdgeParts {
   readonly gate: Gate;
   readonly decoder: Decoder;
+  readonly outbox: Outbox;
 }
+
+/** Bytes; a recorded review is 1 to 10 KB. What takes long to judge is longer. */
+const LARGE = 64 * 1_024;
 
 /** The answer to one AdmissionReview; undefined when nobody is left to hear it. The one place that catches: a fault inside becomes a decision by failure mode. */
 export async function answerReview(parts: OpenEdge, call: Call, request: IncomingMessage): Promise<Answer | undefined> {
@@ -84,11 +89,12 @@ interface Admitted {
 }
 
 async function readAndJudge(parts: OpenEdge, call: Call, { request, place }: Admitted): Promise<Answer | undefined> {
-  const { gate, decoder, ready } = parts;
+  const { gate, decoder, outbox, ready } = parts;
   const body = await readBody(request, { cap: gate.limits.bodyCap, take: (bytes) => gate.take(place, bytes) });
   if (body.kind === "cut-off") return undefined;
   if (body.kind === "no-room") return crowded(call, body.head);
   if (body.kind === "too-long") return tooLong(call, body.head, gate.limits.bodyCap);
+  if (body.bytes.byteLength > LARGE) outbox.flush();
   const decoded = decoder.decode(body.bytes);
   call.uid = (decoded.ok ? decoded.request.uid : decoded.uid) ?? "";
   if (!decoded.ok) return unreadable(parts, call, decoded.problems);

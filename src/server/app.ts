@@ -68,7 +68,7 @@ function answerPage({ log }: AppParts, { request, response }: { readonly request
 
 type ReviewHandler = (request: IncomingMessage, response: ServerResponse, query: string) => Promise<void>;
 
-function reviewHandler(parts: AppParts & OpenEdge & { readonly outbox: Outbox }, route: Route): ReviewHandler {
+function reviewHandler(parts: AppParts & OpenEdge, route: Route): ReviewHandler {
   return async (request, response, query) => {
     if (parts.mayReview && !parts.mayReview(request)) return sendJson(response, 401, { error: "a client certificate of the API server is needed" });
     const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), parent: traceParentOf(request.headers["traceparent"]) });

@@ -14,11 +14,12 @@ export class Outbox {
     const now = performance.now();
     if (this.#waiting.push(send) === 1) {
       this.#since = now;
-      setImmediate(this.#flush);
-    } else if (now - this.#since > LONGEST_MS) this.#flush();
+      setImmediate(this.flush);
+    } else if (now - this.#since > LONGEST_MS) this.flush();
   }
 
-  readonly #flush = (): void => {
+  /** Before what may take long. */
+  readonly flush = (): void => {
     const sends = this.#waiting;
     if (sends.length === 0) return;
     this.#waiting = [];

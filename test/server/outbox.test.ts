@@ -43,3 +43,12 @@ test("takes what is posted while it sends", async () => {
   await endOfTurn();
   expect(sent).toEqual([1, 2]);
 });
+
+test("sends at once what is ready before something that takes long", async () => {
+  const [outbox, sent] = [new Outbox(), [] as number[]];
+  outbox.post(() => sent.push(1));
+  outbox.flush();
+  expect(sent).toEqual([1]);
+  await endOfTurn();
+  expect(sent).toEqual([1]);
+});
