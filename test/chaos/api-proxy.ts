@@ -12,7 +12,7 @@ import { issueCa, issueLeaf } from "../../src/upkeep/certificates.js";
 export interface Faults {
   /** Each piece of a watch comes this much later, in order. */
   watchDelayMs?: () => number;
-  /** Every answer to anything but a watch is this. */
+  /** Every answer is this; watches that are open stay so. */
   status?: number;
   /** Nothing is answered any more, and nothing is closed: a half-open connection. */
   silent?: boolean;
@@ -78,7 +78,7 @@ export class ApiProxy {
   async #forward(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
     const isWatch = (asked.url ?? "").includes("watch=1");
     if (this.faults.silent) return;
-    if (this.faults.status !== undefined && !isWatch) return void answer.writeHead(this.faults.status, { "content-type": "application/json" }).end(JSON.stringify({ kind: "Status", message: "as the test wants it", code: this.faults.status }));
+    if (this.faults.status !== undefined) return void answer.writeHead(this.faults.status, { "content-type": "application/json" }).end(JSON.stringify({ kind: "Status", message: "as the test wants it", code: this.faults.status }));
     const { host: _host, connection: _connection, ...headers } = asked.headers;
     const upstream = request(`${this.#target}${asked.url}`, { method: asked.method, headers, agent: this.#agent });
     answer.on("close", () => upstream.destroy());
