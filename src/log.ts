@@ -10,6 +10,8 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** Where the lines go; standard error by default, because results own standard output. */
   readonly stream?: DestinationStream;
+  /** The file that they are written to when no stream takes them; for tests. */
+  readonly fd?: number;
 }
 
 // A second line of defence: nobody should log these, and they are dropped from the top two levels when somebody does.
@@ -17,14 +19,14 @@ export interface LogOptions {
 const SECRETS: ReadonlySet<string> = new Set(["object", "oldObject", "body", "token", "key", "password", "authorization", "headers"]);
 const STDERR = 2;
 
-export function createLog({ level = "info", stream }: LogOptions = {}): Log {
+export function createLog({ level = "info", stream, fd = STDERR }: LogOptions = {}): Log {
   const options = {
     level,
     base: null,
     timestamp: timeField(),
     formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
   };
-  return pino(options, stream ?? gathered());
+  return pino(options, stream ?? gathered(fd));
 }
 
 /** The time as pino's `isoTime` writes it; the lines of one millisecond share the text. */
@@ -40,10 +42,22 @@ function timeField(): () => string {
 /** Long enough for the lines of many decisions to share one write, which costs more than the making of a line; short enough for a reader not to notice. */
 const GATHER_MS = 20;
 const GATHER_BYTES = 15 * 1_024;
+/** What waits for whoever reads the log; past it lines are lost rather than the memory of the process. At 1,000 reviews a second it lasts half a minute. */
+const WAITING_BYTES = 8 * 1_024 * 1_024;
 
 /** Lines are written together. At the end of the process pino writes what is left. */
-function gathered(): DestinationStream {
-  const out = destination({ fd: STDERR, sync: false, minLength: GATHER_BYTES });
+function gathered(fd: number): DestinationStream {
+  const out = destination({ fd, sync: false, minLength: GATHER_BYTES, maxLength: WAITING_BYTES });
+  const time = timeField();
+  let lost = 0;
+  out.on("drop", () => void (lost += 1));
+  // All that waited is written.
+  out.on("drain", () => {
+    if (lost === 0) return;
+    out.write(`{"level":"warn"${time()},"lost":${lost},"msg":"lines of the log were lost: nobody read them in time"}\n`);
+    lost = 0;
+    out.flush();
+  });
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     timer = undefined;
