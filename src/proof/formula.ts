@@ -1,3 +1,4 @@
+import { numberOf } from "./number-of.js";
 import { admits, isAnything, isNothing, valueSetKey, type ValueSet } from "../sets/value-set.js";
 
 /**
@@ -17,6 +18,9 @@ export type FormulaNode =
   /** The variable's value lies in `values`, a finite set. */
   | { readonly kind: "atom"; readonly variable: Variable; readonly values: ValueSet }
   | { readonly kind: "and"; readonly parts: readonly Formula[] };
+
+/** Values that are compared one by one. */
+const MANY = 64;
 
 export function not(formula: Formula): Formula {
   return formula ^ 1;
@@ -54,7 +58,9 @@ export class Formulas {
     if (isAnything(values)) return TRUE;
     if (isNothing(values)) return FALSE;
     if (values.allBut) return not(this.atom(variable, { allBut: false, values: values.values, absent: !values.absent }));
-    return this.intern(`${variable}${valueSetKey(values)}`, { kind: "atom", variable, values });
+    // A set of a hundred thousand values is known by being that very set: two alike are two atoms, which the solver knows to be equal.
+    const key = values.values.size > MANY ? `${values.absent ? "?" : ""}#${numberOf(values.values)}` : valueSetKey(values);
+    return this.intern(`${variable}${key}`, { kind: "atom", variable, values });
   }
 
   /** Stops asking for more once the answer is FALSE. */

@@ -1,9 +1,9 @@
 import { NAME_LABEL, type Namespace } from "../model/endpoint.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { LabelBox } from "../sets/label-box.js";
-import { ABSENT, admits, ANYTHING, complementValues, intersectValues, isAnything, isNothing, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
+import { ABSENT, admits, ANYTHING, complementValues, includes, intersectValues, isAnything, oneOf, PRESENT, type ValueSet } from "../sets/value-set.js";
 import { each, FALSE, Formulas, not, TRUE, type Formula, type Variable } from "./formula.js";
-import { freshValue, isLabelValue, labelValuesIn, OTHER } from "./label-values.js";
+import { freshValue, isLabelValue, labelValuesIn, OTHER, sortingCost, sortsOf } from "./label-values.js";
 import { Meter } from "./meter.js";
 import type { Party } from "./party.js";
 import type { Budget, PodSpace } from "./question.js";
@@ -22,8 +22,8 @@ export interface ProofContext {
 /** People write a handful. */
 const WIDE = 64;
 
-/** Constraints of wide selectors that are put in groups in a step. */
-const STEP_CONSTRAINTS = 8;
+/** Constraints of wide selectors that are put in groups in a step, and values that are told apart. */
+const [STEP_CONSTRAINTS, STEP_VALUES] = [8, 8];
 
 type SpaceParty = Extract<Party, { kind: "space" }>;
 
@@ -45,7 +45,7 @@ interface Owner {
   readonly wide: WideBoxes;
 }
 
-const NO_VALUES: ReadonlySet<string> = new Set();
+const NO_VALUES: readonly ReadonlySet<string>[] = [];
 const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** One question being answered: its formulas over unknown labels, and the work spent on it. */
@@ -186,9 +186,8 @@ export class Inquiry {
     const { values: limit, possible } = this.unknowns[variable] as Unknown;
     const kept = valuesOf(values, possible);
     if (isAnything(limit)) return this.formulas.atom(variable, kept);
-    if (isNothing(intersectValues(limit, kept))) return FALSE;
-    const always = isNothing(intersectValues(limit, complementValues(kept)));
-    return always ? TRUE : this.formulas.atom(variable, kept);
+    if (includes(complementValues(kept), limit)) return FALSE;
+    return includes(kept, limit) ? TRUE : this.formulas.atom(variable, kept);
   }
 
   private owner(party: SpaceParty, scope: Scope): Owner {
@@ -234,13 +233,14 @@ export class Inquiry {
   }
 
   /** Absent first, then the values somebody mentions, then one that stands for all others. */
-  private candidatesOf(variable: Variable, mentioned: ReadonlySet<string>): Candidates {
+  private candidatesOf(variable: Variable, mentioned: readonly ReadonlySet<string>[]): Candidates {
     const { values, possible, fresh } = this.unknowns[variable] as Unknown;
-    const named = [...new Set([...(values.allBut ? [] : values.values), ...mentioned])].filter((value) => admits(values, value) && possible(value));
     const absent = values.absent ? [undefined] : [];
-    if (!values.allBut) return [...absent, ...named];
-    const taken = (value: string): boolean => mentioned.has(value) || values.values.has(value) || !possible(value);
-    return [...absent, ...named.sort(), freshValue(fresh, taken)];
+    if (!values.allBut) return [...absent, ...[...values.values].filter(possible)];
+    this.meter.spend(sortingCost(mentioned) / STEP_VALUES);
+    const named = this.meter.exhausted ? [] : sortsOf(mentioned, (value) => admits(values, value) && possible(value));
+    const isTaken = (value: string): boolean => mentioned.some((set) => set.has(value)) || values.values.has(value) || !possible(value);
+    return [...absent, ...[...named].sort(), freshValue(fresh, isTaken)];
   }
 }
 

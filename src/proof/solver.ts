@@ -1,4 +1,5 @@
 import { toCnf, type Clause, type Cnf, type Literal } from "./cnf.js";
+import { DecisionOrder } from "./decision-order.js";
 import { bitsOf, DomainTheory } from "./domain-theory.js";
 import type { Formula, Formulas, Variable } from "./formula.js";
 import type { Meter } from "./meter.js";
@@ -14,8 +15,8 @@ export type Solution =
   | { readonly answer: "unknown" };
 
 export interface SearchOptions {
-  /** The values an unknown may take, given those that the atoms on it mention. */
-  readonly candidatesOf: (variable: Variable, mentioned: ReadonlySet<string>) => Candidates;
+  /** The values an unknown may take, or one of each sort, given the sets that the atoms on it mention. */
+  readonly candidatesOf: (variable: Variable, mentioned: readonly ReadonlySet<string>[]) => Candidates;
   readonly meter: Meter;
 }
 
@@ -28,7 +29,7 @@ export function solve(formulas: Formulas, root: Formula, search: SearchOptions):
   const theory = new DomainTheory();
   const unknowns: { readonly variable: Variable; readonly candidates: Candidates }[] = [];
   for (const [variable, booleans] of atomsByVariable(cnf)) {
-    const candidates = search.candidatesOf(variable, new Set(booleans.flatMap((boolean) => [...cnf.atoms.get(boolean)!.values.values])));
+    const candidates = search.candidatesOf(variable, booleans.map((boolean) => cnf.atoms.get(boolean)!.values.values));
     unknowns.push({ variable, candidates });
     search.meter.spend(booleans.length * (1 + candidates.length / 8));
     if (search.meter.exhausted) return { answer: "unknown" };
@@ -68,6 +69,8 @@ class Search {
   private readonly level: Int32Array;
   private readonly reason: Reason[];
   private readonly activity: Float64Array;
+  /** Holds whatever is unassigned, and some that are not. */
+  private readonly order: DecisionOrder;
   /** The value a variable had last: tried first when it is decided again. */
   private readonly phase: Uint8Array;
   /** Clauses by the literal whose falsehood must be looked at: each watches its first two literals. */
@@ -85,6 +88,7 @@ class Search {
     this.level = new Int32Array(cnf.booleans);
     this.reason = new Array<Reason>(cnf.booleans).fill(undefined);
     this.activity = new Float64Array(cnf.booleans);
+    this.order = new DecisionOrder(this.activity);
     this.phase = new Uint8Array(cnf.booleans);
     this.watching = Array.from({ length: cnf.booleans * 2 }, () => []);
     // An absent label is the smallest answer: try first what is true without the label.
@@ -213,6 +217,7 @@ class Search {
         if (seen.has(literal >> 1) || this.levelOf(literal) === 0) continue;
         seen.add(literal >> 1);
         this.activity[literal >> 1]! += this.bump;
+        this.order.risen(literal >> 1);
         if (this.levelOf(literal) === here) open++;
         else learned.push(literal);
       }
@@ -251,6 +256,7 @@ class Search {
       if (this.trail.length < this.queued) this.theory.undo(literal);
       this.phase[literal >> 1] = 1 - (literal & 1);
       this.value[literal >> 1] = UNASSIGNED;
+      this.order.add(literal >> 1);
     }
     this.levelStarts.length = level;
     this.queued = Math.min(this.queued, length);
@@ -258,12 +264,9 @@ class Search {
 
   /** Decides the most active variable; false when all are assigned. */
   private decide(): boolean {
-    let best = -1;
-    for (let boolean = 0; boolean < this.value.length; boolean++) {
-      if (this.value[boolean] !== UNASSIGNED) continue;
-      if (best < 0 || (this.activity[boolean] as number) > (this.activity[best] as number)) best = boolean;
-    }
-    this.meter.spend(1 + this.value.length / 8);
+    let best = this.order.next();
+    while (best >= 0 && this.value[best] !== UNASSIGNED) best = this.order.next();
+    this.meter.spend(1);
     if (best < 0) return false;
     this.levelStarts.push(this.trail.length);
     return this.assign(best * 2 + 1 - (this.phase[best] as number), undefined);

@@ -75,6 +75,18 @@ describe("solve", () => {
     expect(meter.steps).toBeLessThan(200_000);
   });
 
+  it("takes steps that grow with the unknowns, not with their square", () => {
+    const steps = (count: number): number => {
+      const formulas = new Formulas();
+      const meter = new Meter({ steps: 1e6 });
+      const isA = Array.from({ length: count }, (_, i) => formulas.atom(formulas.variable(`x${i}`), { allBut: false, values: new Set(["a"]), absent: false }));
+      const pairs = isA.map((one, i) => formulas.or([one, isA[(i + 7) % count] as Formula]));
+      expect(solve(formulas, formulas.and(pairs), { candidatesOf: () => CANDIDATES, meter }).answer).toBe("satisfiable");
+      return meter.steps;
+    };
+    expect(steps(2_000) / steps(1_000)).toBeCloseTo(2, 1);
+  });
+
   it("takes the same steps every time", () => {
     const steps = [1, 2].map(() => {
       const formulas = new Formulas();

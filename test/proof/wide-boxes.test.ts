@@ -82,3 +82,26 @@ describe("a selector of 20,000 expressions", () => {
     expect(steps(MANY)).toBe(steps(100));
   });
 });
+
+describe("an expression of 100,000 values", () => {
+  const list = (count: number, first = 0): string[] => Array.from({ length: count }, (_, i) => `v-${first + i}`);
+  const isIn = (values: readonly string[], operator = "In"): Expression[] => [{ key: "app", operator, values }];
+
+  test("is decided in as many steps as one of 100", () => {
+    const steps = (count: number, operator: string): number => ask(deny([]), allow(isIn(list(count), operator))).steps;
+    for (const operator of ["In", "NotIn"]) expect(steps(100_000, operator)).toBe(steps(100, operator));
+  });
+
+  test("is left by who has another value, or one of them", () => {
+    expect(found(ask(deny([]), allow(isIn(list(100_000))))).subject.labels).toEqual({});
+    expect(found(ask(deny([]), allow(isIn(list(100_000), "NotIn")))).subject.labels.app).toMatch(/^v-\d+$/);
+    expect(found(ask(deny(isIn(["w"], "NotIn")), allow(isIn(list(100_000))), allow([{ key: "app", operator: "DoesNotExist" }], "none"))).subject.labels).toEqual({ app: "other" });
+  });
+
+  test("is told apart from others value by value", () => {
+    const [first, second] = [list(1_000), list(1_000, 500)];
+    expect(ask(deny(isIn(first)), allow(isIn(first.slice(0, 500)), "one"), allow(isIn(second), "other")).answer).toBe("proven");
+    expect(found(ask(deny(isIn(first)), allow(isIn(first.slice(0, 400)), "one"), allow(isIn(second), "other"))).subject.labels.app).toMatch(/^v-4\d\d$/);
+    expect(found(ask(deny(isIn(first)), allow(isIn(second, "NotIn")), allow(isIn(["v-500"]), "one"))).subject.labels.app).toBe("v-501");
+  });
+});
