@@ -103,8 +103,13 @@ export function decodeLedger(text: string): Ledger | undefined {
   if (!isRecord(value) || !isRecord(value["seen"]) || !Array.isArray(value["changes"])) return undefined;
   const changes = recordsIn(value["changes"]);
   const seen = Object.entries(value["seen"]);
-  if (changes.length !== value["changes"].length || !changes.every(isChange) || !seen.every(([, version]) => typeof version === "string")) return undefined;
+  if (changes.length !== value["changes"].length || !changes.every(isChange) || !seen.every(([, version]) => isVersion(version))) return undefined;
   return { changes, seen: Object.fromEntries(seen) as Record<string, string> };
+}
+
+/** One that is no number nobody could ever come as far as: every change would be refused, also when the list is mended. */
+function isVersion(version: unknown): boolean {
+  return typeof version === "string" && /^\d+$/.test(version);
 }
 
 function parse(text: string): unknown {

@@ -70,9 +70,10 @@ export function sweep(ledger: Ledger, view: View): Ledger {
   const open = new Set(openIn(ledger.changes, view));
   const changes = ledger.changes.filter((change) => {
     const at = open.has(change) ? undefined : decidedAt(change, view);
-    if (at === undefined) return true;
+    // What is no number no view can be compared with: the change ends by time.
+    if (!reaches(at, at)) return true;
     const kind = kindKey(change.ref);
-    if (seen[kind] === undefined || isAfter(at, seen[kind])) seen[kind] = at;
+    if (at !== undefined && (seen[kind] === undefined || isAfter(at, seen[kind]))) seen[kind] = at;
     return false;
   });
   return changes.length === ledger.changes.length ? ledger : { changes, seen };

@@ -4,7 +4,7 @@ import { readObject } from "../../src/dialects/index.js";
 import type { Decision } from "../../src/model/decision.js";
 import type { KubeObject } from "../../src/model/kubernetes.js";
 import { Snapshot, type Change } from "../../src/model/snapshot.js";
-import { EMPTY_LEDGER, record, type Candidate } from "../../src/review/pending.js";
+import { EMPTY_LEDGER, record, sweep, type Candidate } from "../../src/review/pending.js";
 import { openIn, pendingOf, type View } from "../../src/review/pending-change.js";
 import { decodeLedger, encodeLedger, MAX_CHANGES, MemoryLedger, MemoryText, SharedLedger, type LedgerStore } from "../../src/pending/ledger-store.js";
 import { LiveSnapshot } from "../../src/server/live-snapshot.js";
@@ -229,6 +229,14 @@ describe("several replicas", () => {
     expect((await other.remove("b")).result).toBe(fault === "after" ? "refused-together" : "admitted");
   });
 
+  test("a version that is no number keeps nobody from going on", async () => {
+    const text = new Text();
+    text.text = JSON.stringify({ seen: { [KIND]: "abc" }, changes: [] });
+    text.version += 1;
+    const { remove: other } = replica(new SharedLedger(text, keptLog().log), ["a", "b"]);
+    expect((await other("a")).result).toBe("admitted");
+  });
+
   test("a text that is no ledger is begun anew, and said so", async () => {
     const text = new Text();
     text.text = "<html>";
@@ -247,6 +255,12 @@ describe("the text of a ledger", () => {
     if (!change) throw new Error("no change");
     return change;
   };
+
+  test("never names a version that no view can be compared with", () => {
+    const ledger = record(EMPTY_LEDGER, changeOf({ podSelector: {} }));
+    const view: View = { snapshot: Snapshot.EMPTY.with(readObject(policy("a", "abc")).facts.map((put) => ({ put }))), versions: { [KIND]: "abc" } };
+    expect(sweep(ledger, view)).toBe(ledger);
+  });
 
   test("holds what a policy does, and no more of it", () => {
     const spec = { podSelector: {}, policyTypes: ["Ingress"] };
@@ -269,7 +283,7 @@ describe("the text of a ledger", () => {
     expect(encodeLedger({ changes, seen: {} }).length).toBeLessThan(512 * 1_024);
   });
 
-  test.each(["[]", "{}", "null", '{"seen":{},"changes":[1]}', '{"seen":{"x":1},"changes":[]}', '{"seen":{},"changes":[{"id":"x"}]}', "{"])("is none: %s", (text) => {
+  test.each(["[]", "{}", "null", '{"seen":{},"changes":[1]}', '{"seen":{"x":1},"changes":[]}', '{"seen":{"x":"abc"},"changes":[]}', '{"seen":{"x":""},"changes":[]}', '{"seen":{},"changes":[{"id":"x"}]}', "{"])("is none: %s", (text) => {
     expect(decodeLedger(text)).toBeUndefined();
   });
 });
