@@ -5,7 +5,7 @@ import type { Problem } from "../model/result.js";
 import type { Log } from "../log.js";
 import { readBody } from "./body.js";
 import { within } from "./deadline.js";
-import { decisionFields, unreadableFields, type Judged } from "./decision-log.js";
+import { unreadableFields, type Judged } from "./decision-log.js";
 import type { Decoder } from "./decoder.js";
 import { encode, encodeDecision } from "./encode.js";
 import type { Gate, Place } from "./gate.js";
@@ -111,7 +111,7 @@ async function readAndJudge(parts: OpenEdge, call: Call, { request, place }: Adm
 }
 
 async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): Promise<Answer> {
-  const { judge, log, metrics, versions, record } = parts;
+  const { judge, metrics, versions, record } = parts;
   const { route, uid, started, deadline } = call;
   const snapshotVersions = versions?.() ?? {};
   const judging = judge(request, route, deadline);
@@ -122,7 +122,6 @@ async function judged(parts: EdgeParts, call: Call, request: AdmissionRequest): 
   metrics.decided(decision);
   const told: Judged = { request, route, decision, milliseconds: performance.now() - started, versions: snapshotVersions, ...(call.parent && { trace: call.parent.traceId }) };
   call.judged = told;
-  log.info(decisionFields(told), outcome === "would-deny" ? "would deny" : outcome);
   record?.(told);
   return { status: 200, outcome, text };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { answerReview, startCall, type Answer, type Call, type EdgeParts, type OpenEdge } from "./admission-edge.js";
 import { timeToAnswer } from "./deadline.js";
+import { decisionFields } from "./decision-log.js";
 import { Decoder } from "./decoder.js";
 import { answerFault } from "./fault.js";
 import { DEFAULT_LIMITS, Gate } from "./gate.js";
@@ -73,15 +74,16 @@ function reviewHandler(parts: AppParts & OpenEdge, route: Route): ReviewHandler 
     if (parts.mayReview && !parts.mayReview(request)) return sendJson(response, 401, { error: "a client certificate of the API server is needed" });
     const call = startCall(route, parts.failureMode(), { left: timeToAnswer(query), parent: traceParentOf(request.headers["traceparent"]) });
     const answer = await answerReview(parts, call, request);
-    parts.outbox.post(() => {
-      try {
-        if (answer) sendJsonText(response, answer.status, answer.text);
-        count(parts, call, answer);
-      } catch (error) {
-        unsent(parts, response, error);
-      }
-    });
+    parts.outbox.post({ send: () => answer && send(parts, response, answer), tell: () => tell(parts, call, answer) });
   };
+}
+
+function send(parts: AppParts, response: ServerResponse, { status, text }: Answer): void {
+  try {
+    sendJsonText(response, status, text);
+  } catch (error) {
+    unsent(parts, response, error);
+  }
 }
 
 function unsent({ log }: AppParts, response: ServerResponse, error: unknown): void {
@@ -95,9 +97,10 @@ function splitUrl(url: string): [path: string, query: string] {
   return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
 }
 
-function count({ metrics, traced }: AppParts, call: Call, answer: Answer | undefined): void {
-  const { route, mode, operation, started } = call;
+function tell({ log, metrics, traced }: AppParts, call: Call, answer: Answer | undefined): void {
+  const { route, mode, operation, started, judged } = call;
   const outcome = answer?.outcome ?? "cut-off";
+  if (judged) log.info(decisionFields(judged), outcome === "would-deny" ? "would deny" : outcome);
   traced?.({ ...call, outcome });
   metrics.answered({ route, operation, outcome }, (performance.now() - started) / 1_000);
   if (outcome === "error" || outcome === "late" || outcome === "busy" || outcome === "too-long") metrics.decidedByFailureMode(route, mode);

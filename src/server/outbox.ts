@@ -6,13 +6,13 @@ const LONGEST_MS = 5;
  * making of many answers; the first write of several wakes it for all. No answer waits longer than `LONGEST_MS` and the review that is judged then.
  */
 export class Outbox {
-  #waiting: (() => void)[] = [];
+  #waiting: Posted[] = [];
   #since = 0;
 
-  /** `send` must not throw: the others wait behind it. */
-  post(send: () => void): void {
+  /** Neither may throw: the others wait behind them. */
+  post(posted: Posted): void {
     const now = performance.now();
-    if (this.#waiting.push(send) === 1) {
+    if (this.#waiting.push(posted) === 1) {
       this.#since = now;
       setImmediate(this.flush);
     } else if (now - this.#since > LONGEST_MS) this.flush();
@@ -20,9 +20,16 @@ export class Outbox {
 
   /** Before what may take long. */
   readonly flush = (): void => {
-    const sends = this.#waiting;
-    if (sends.length === 0) return;
+    const posted = this.#waiting;
+    if (posted.length === 0) return;
     this.#waiting = [];
-    for (const send of sends) send();
+    for (const { send } of posted) send();
+    for (const { tell } of posted) tell();
   };
+}
+
+export interface Posted {
+  readonly send: () => void;
+  /** Counts and logs it: when nobody waits for it any more. */
+  readonly tell: () => void;
 }
