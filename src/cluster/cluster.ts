@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kindKey } from "../model/kubernetes.js";
 import type { Condition } from "../model/readiness.js";
+import { latest } from "../model/resource-version.js";
 import type { Problem } from "../model/result.js";
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
@@ -9,7 +10,6 @@ import type { ClusterConnection } from "./connection.js";
 import { KindWatch, type KindStatus } from "./kind-watch.js";
 import type { WatchedKind } from "./list.js";
 import { DEFAULT_TIMING, type Timing } from "./timing.js";
-import { latest } from "./versions.js";
 
 export { ClusterError, connectCluster, connectTo, ownNamespace, type ClusterConnection } from "./connection.js";
 export type { KindStatus } from "./kind-watch.js";

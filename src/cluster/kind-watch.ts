@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readObject } from "../dialects/index.js";
 import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
 import type { Condition } from "../model/readiness.js";
+import { isAfter } from "../model/resource-version.js";
 import type { Change } from "../model/snapshot.js";
 import type { Log } from "../log.js";
 import { ClusterError } from "./connection.js";
@@ -11,7 +12,6 @@ import { LineCutter } from "./lines.js";
 import { listPages, watchPath, type Reader, type Selection, type WatchedKind } from "./list.js";
 import { strip } from "./strip.js";
 import { limited, pauseAfter } from "./timing.js";
-import { isLater } from "./versions.js";
 
 /** How far one kind is known. */
 export interface KindStatus {
@@ -145,7 +145,7 @@ export class KindWatch {
   /** What a read shows, the watch shows a moment later: one that does not is dead, and its silence alone would tell only after minutes. */
   #expect(items: readonly KubeObject[]): void {
     const watch = this.#current;
-    const isBehind = (): boolean => items.some(({ metadata }) => isLater(metadata.resourceVersion, this.#resourceVersion));
+    const isBehind = (): boolean => items.some(({ metadata }) => isAfter(metadata.resourceVersion, this.#resourceVersion));
     if (!watch || !isBehind()) return;
     setTimeout(() => {
       if (watch === this.#current && isBehind()) watch.abort(new Error(`the watch of ${this.kind.resource} does not show what is stored`));

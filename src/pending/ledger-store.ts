@@ -1,4 +1,5 @@
 import { isRecord, recordsIn, type KubeObject } from "../model/kubernetes.js";
+import { isVersion } from "../model/resource-version.js";
 import type { Log } from "../log.js";
 import { EMPTY_LEDGER, type Ledger } from "../review/pending.js";
 import type { PendingChange } from "../review/pending-change.js";
@@ -103,13 +104,9 @@ export function decodeLedger(text: string): Ledger | undefined {
   if (!isRecord(value) || !isRecord(value["seen"]) || !Array.isArray(value["changes"])) return undefined;
   const changes = recordsIn(value["changes"]);
   const seen = Object.entries(value["seen"]);
+  // A version that is no number nobody could ever come as far as: every change would be refused, also when the list is mended.
   if (changes.length !== value["changes"].length || !changes.every(isChange) || !seen.every(([, version]) => isVersion(version))) return undefined;
   return { changes, seen: Object.fromEntries(seen) as Record<string, string> };
-}
-
-/** One that is no number nobody could ever come as far as: every change would be refused, also when the list is mended. */
-function isVersion(version: unknown): boolean {
-  return typeof version === "string" && /^\d+$/.test(version);
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,7 @@
 import { isPolicyKind, readObject } from "../dialects/index.js";
 import type { AdmissionRequest } from "../model/admission.js";
 import { kindKey, nameKey, refOf, type KubeObject, type ObjectRef } from "../model/kubernetes.js";
+import { isAfter, reaches } from "../model/resource-version.js";
 import { policyKey, type Change as Edit, type Snapshot } from "../model/snapshot.js";
 import { isDeepStrictEqual } from "./equal.js";
 
@@ -102,25 +103,6 @@ export function describePending({ ref, base, object, untold }: PendingChange): s
 /** One text per object. */
 export function keyOf(ref: ObjectRef): string {
   return `${kindKey(ref)} ${nameKey(ref)}`;
-}
-
-/**
- * Is version `a` later than `b`? Versions of one cluster are comparable as numbers (Kubernetes 1.35, KEP-5504). What is no
- * number is not later: nothing is taken for observed that may not be.
- */
-export function isAfter(a: string | undefined, b: string | undefined): boolean {
-  const [one, other] = [numberOf(a), numberOf(b)];
-  return one !== undefined && other !== undefined && one > other;
-}
-
-/** Is a view of version `a` as far as `b`? */
-export function reaches(a: string | undefined, b: string | undefined): boolean {
-  const [one, other] = [numberOf(a), numberOf(b)];
-  return one !== undefined && other !== undefined && one >= other;
-}
-
-function numberOf(version: string | undefined): bigint | undefined {
-  return version !== undefined && /^\d+$/.test(version) ? BigInt(version) : undefined;
 }
 
 function isFresh({ group, kind, namespace, name }: ObjectRef, { fresh }: View): boolean {

@@ -1,7 +1,8 @@
 import type { Decision } from "../model/decision.js";
 import { kindKey } from "../model/kubernetes.js";
+import { isAfter, isVersion, reaches } from "../model/resource-version.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { decidedAt, describePending, editsOf, goingIn, isAfter, isDecided, keyOf, openIn, reaches, type PendingChange, type View } from "./pending-change.js";
+import { decidedAt, describePending, editsOf, goingIn, isDecided, keyOf, openIn, type PendingChange, type View } from "./pending-change.js";
 
 /**
  * What was admitted and may not have been seen by everybody. Every admitted change is in `changes`, or shown by each view that
@@ -71,7 +72,7 @@ export function sweep(ledger: Ledger, view: View): Ledger {
   const changes = ledger.changes.filter((change) => {
     const at = open.has(change) ? undefined : decidedAt(change, view);
     // What is no number no view can be compared with: the change ends by time.
-    if (!reaches(at, at)) return true;
+    if (!isVersion(at)) return true;
     const kind = kindKey(change.ref);
     if (at !== undefined && (seen[kind] === undefined || isAfter(at, seen[kind]))) seen[kind] = at;
     return false;

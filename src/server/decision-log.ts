@@ -1,6 +1,7 @@
 import type { AdmissionRequest } from "../model/admission.js";
 import { wouldDeny, type Decision } from "../model/decision.js";
 import { kindKey } from "../model/kubernetes.js";
+import { latest } from "../model/resource-version.js";
 import { formatProblem, type Problem } from "../model/result.js";
 import { answered } from "../review/replay.js";
 import type { Route } from "./route.js";
@@ -82,16 +83,12 @@ function shortDigest(digest: string): string {
 
 /** Versions count through the whole cluster: what was decided on is what was stored up to this one, but for events that were on their way. */
 function newest(versions: Readonly<Record<string, string>>): string | undefined {
-  if (versions !== last.versions) last = { versions, newest: newestOf(Object.values(versions)) };
+  if (versions !== last.versions) last = { versions, newest: latest(Object.values(versions)) };
   return last.newest;
 }
 
 /** Of many reviews one after the other. */
 let last: { readonly versions: Readonly<Record<string, string>>; readonly newest: string | undefined } = { versions: {}, newest: undefined };
-
-function newestOf(all: readonly string[]): string | undefined {
-  return all.length === 0 ? undefined : all.reduce((a, b) => (b.length > a.length || (b.length === a.length && b > a) ? b : a));
-}
 
 const CUTTABLE = ["errors", "rules", "user", "name", "kind", "ns"] as const;
 
