@@ -103,7 +103,12 @@ function textOfPort({ name, protocol }: NamedPort): string {
 
 function textOfRule(rule: PolicyRule): string {
   const peers = rule.peers === "everyone" ? rule.peers : [...textsOfPeers(rule)].join("|");
-  return `${rule.traffic.ports.ranges.join(";")} ${rule.traffic.named.map(textOfPort).join(";")} ${peers}`;
+  return `${textOfTraffic(rule.traffic)} ${peers}`;
+}
+
+/** Equal texts, equal traffic. */
+export function textOfTraffic({ ports, named }: TrafficMatch): string {
+  return `${ports.ranges.join(";")} ${named.map(textOfPort).join(";")}`;
 }
 
 function peerCovers(outer: Peer, inner: Peer): boolean {

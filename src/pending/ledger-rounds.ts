@@ -150,7 +150,7 @@ export class LedgerRounds {
       return await use(AbortSignal.timeout(patience.storeMs));
     } catch (error) {
       this.#problem = reasonOf(error);
-      log.warn({ reason: reasonOf(error), waiting: turns.length }, "the list of pending changes could not be read or written");
+      log.warn({ reason: this.#problem, waiting: turns.length }, "the list of pending changes could not be read or written");
       const late = turns.filter(({ deadline }) => performance.now() + patience.pauseMs >= deadline);
       for (const turn of late) turn.fail(new NotNow("the changes that other replicas have admitted could not be learnt in time"));
       this.#expiring = undefined;

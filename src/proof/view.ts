@@ -7,6 +7,7 @@ import type { LabelBox } from "../sets/label-box.js";
 import { FALSE, TRUE, type Formula } from "./formula.js";
 import { isFuture, namespaceIn, type Inquiry } from "./inquiry.js";
 import { isSubject, podParty, type Party } from "./party.js";
+import { textOfTraffic } from "../engine/covers.js";
 import { policiesFor, policiesForFuture, type RelevantPolicies, type TierGroups } from "../engine/relevant.js";
 import { Memory } from "../model/memory.js";
 
@@ -130,7 +131,7 @@ export class End {
       const { addresses } = peersOf(rule);
       if (!addresses) continue;
       // Rules that accept the same traffic for the same pods are one, wherever order does not matter.
-      const key = tier.acceptsOnly ? `${policy.selects} ${trafficKey(rule)}` : `rule ${i}`;
+      const key = tier.acceptsOnly ? `${policy.selects} ${textOfTraffic(rule.traffic)}` : `rule ${i}`;
       const known = blocks.get(key);
       if (known) known.addresses.push(addresses);
       else blocks.set(key, { addresses: [addresses], accepts: rule.action === "Accept" });
@@ -165,12 +166,8 @@ export interface Block {
   readonly accepts: boolean;
 }
 
-
 function isSure({ selects }: SelectingPolicy): boolean {
   return selects === TRUE;
-}
-function trafficKey({ traffic }: PolicyRule): string {
-  return `${traffic.ports.ranges.join(";")} ${traffic.named.map(({ name, protocol }) => `${name}/${protocol ?? ""}`).join(";")}`;
 }
 
 /** The peers of a rule with its blocks of addresses as one; rules can have thousands. */
